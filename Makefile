@@ -1,0 +1,60 @@
+PYTHON ?= python3
+# The version that the locks were written with, installed only where the machine has no uv.
+UV_VERSION := 0.13.9
+UV := $(if $(shell uv --version 2>/dev/null),uv,.uv/bin/uv)
+export UV_PYTHON_DOWNLOADS := never
+# Behind a company's proxy only the machine's own store knows the certificates. A bare container has no store.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup up test check lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.dev ## Install everything that running, testing and checking need into .venv
+
+up: .venv/.up ## Set up and run the whole stack on this machine (ARGS="--port 8080")
+	@exec .venv/bin/bff up $(ARGS)
+
+test: .venv/.dev ## Set up and run all tests (PYTEST_ARGS="-k lane")
+	@.venv/bin/pytest -q -n 2 $(PYTEST_ARGS)
+
+check: .venv/.dev ## Lint, formatting, types, imports between packages, locks
+	.venv/bin/ruff check --quiet .
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	@UV=$(UV) .ci/locks check
+
+lock: | $(filter .uv/%,$(UV)) ## Write the lock files anew from pyproject.toml (LOCK_ARGS=--upgrade takes newer versions)
+	@UV=$(UV) .ci/locks write $(LOCK_ARGS)
+
+clean: ## Remove what setup and the tools made
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+# What `make up` needs. After `make setup` everything of it is there already.
+.venv/.up: requirements-embedded.lock pyproject.toml | .venv/bin/python
+	$(call install,requirements-embedded.lock)
+
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(call install,requirements-dev.lock)
+	@touch .venv/.up
+
+# hatchling, which builds the project, is held to the version and hashes of the lock too.
+define install
+	@echo "installing $(1) into .venv"
+	@$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r $(1)
+	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --build-constraints requirements-dev.lock -e .
+	@touch $@
+endef
+
+.venv/bin/python: | $(filter .uv/%,$(UV))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, and $(PYTHON) is not: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
+
+.uv/bin/uv:
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,1 @@
+"""Where gateway and workers meet in Redis."""

@@ -1,0 +1,66 @@
+"""One cell of the broker: its keys, its scripts, and the catalog laid down where they read it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.keys import Keys
+from bff.broker.script import Script, script
+from bff.catalog.catalog import Catalog
+from bff.catalog.services import Service
+
+GCRA_BURST_SECONDS = 0.05
+"""How much of a second's calls may start at once, where a rate is set: what one wake-up of a worker can use."""
+
+
+class Runs(Protocol):
+    """What a cell needs of a connection; `Pipeline` is the real one."""
+
+    async def execute(self, *command: str | bytes | int | float) -> Any: ...
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Runs scripts; where Redis has lost what was laid down (a flush, a failover), lays it down again."""
+
+    redis: Runs
+    catalog: Catalog
+    keys: Keys = Keys()
+    result_ttl_seconds: int = 86_400
+
+    async def run(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        """A script's reply; raises BrokerUnavailable."""
+        reply = await self.redis.run(script(name), keys, arguments)
+        if reply == [b"unconfigured"]:
+            await self.configure()
+            reply = await self.redis.run(script(name), keys, arguments)
+            if reply == [b"unconfigured"]:
+                raise BrokerUnavailable("the broker does not keep what is laid down in it")
+        return reply
+
+    async def configure(self) -> None:
+        """Lay down settings, services, plans and lanes. Repeatable; the last process to start decides."""
+        services = {name: _fields(service) for name, service in self.catalog.services.items()}
+        plans = {plan.id: plan.document for plan in self.catalog.plans.values()}
+        settings = {"result_ttl_ms": self.result_ttl_seconds * 1000}
+        documents = [json.dumps(part) for part in (settings, services, plans)]
+        await self.redis.run(script("configure"), [self.keys.settings()], documents)
+
+
+def _fields(service: Service) -> dict[str, int]:
+    """What scripts know of a service: whole numbers, ms, and us where calls are paced."""
+    interval_us = round(1_000_000 / service.rate_per_second) if service.rate_per_second else 0
+    fields = {
+        "max_concurrency": service.max_concurrency,
+        "interval_us": interval_us,
+        "burst_us": max(0, round(GCRA_BURST_SECONDS * 1_000_000) - interval_us) if interval_us else 0,
+        "timeout_ms": round(service.timeout_seconds * 1000),
+        "expected_us": round(service.expected_seconds * 1_000_000),
+        "capacity": service.capacity,
+    }
+    fields |= {f"bound.{priority}": bound for priority, bound in service.bounds.items()}
+    return fields | {f"max_wait_ms.{p}": round(seconds * 1000) for p, seconds in service.max_wait_seconds.items()}

@@ -1,0 +1,86 @@
+"""The broker as one process uses it: every connection it holds, made and closed in one place."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bff.broker.arrivals import Arrivals
+from bff.broker.background import background
+from bff.broker.cell import Cell
+from bff.broker.duty import repeat
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.expiry import Expiry
+from bff.broker.job import Ended
+from bff.broker.jobs import Jobs
+from bff.broker.keys import Keys
+from bff.broker.pipeline import Pipeline
+from bff.broker.requeue import Requeue
+from bff.broker.watch import Watch
+from bff.catalog.catalog import Catalog
+
+log = logging.getLogger(__name__)
+
+FLOOR = (6, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """`pipeline` carries every command, `watch` the changes, `arrivals` the waiting of idle consumers."""
+
+    cell: Cell
+    pipeline: Pipeline
+    watch: Watch
+    arrivals: Arrivals
+    jobs: Jobs
+
+    async def complaint(self) -> str | None:
+        """What is wrong with this Redis for our use, or None. Raises BrokerUnavailable."""
+        text = (await self.pipeline.execute("INFO")).decode(errors="replace")
+        info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        version = info.get("redis_version", "0")
+        if tuple(int(part) for part in version.split(".")[:2]) < FLOOR:
+            return f"Redis {version} is too old; 6.2 or later is needed"
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            return f"Redis evicts keys (maxmemory-policy {policy}), so accepted jobs could vanish; set noeviction"
+        if info.get("role") == "slave":
+            return "Redis is a read-only replica; the address of the primary is needed"
+        return None
+
+
+@asynccontextmanager
+async def connected(
+    url: str,
+    catalog: Catalog,
+    *,
+    on_ended: Callable[[Iterable[Ended]], None],
+    prefix: str = "bff",
+    result_ttl_seconds: int = 86_400,
+) -> AsyncIterator[Broker]:
+    """The broker with its quick duties running. Redis need not be there yet: it is waited for in the background."""
+    keys = Keys(prefix)
+    pipeline = Pipeline(url)
+    cell = Cell(pipeline, catalog, keys, result_ttl_seconds)
+    arrivals = Arrivals(url)
+    async with (
+        Watch(url, keys).running() as watch,
+        background(
+            configure=_configure(cell),
+            expire=repeat("expire", Expiry(cell, on_ended).run_once),
+            requeue=repeat("requeue", Requeue(cell).run_once),
+        ),
+    ):
+        yield Broker(cell, pipeline, watch, arrivals, Jobs(cell))
+    await arrivals.aclose()
+    await pipeline.aclose()
+
+
+async def _configure(cell: Cell) -> None:
+    while True:
+        try:
+            return await cell.configure()
+        except BrokerUnavailable as error:
+            log.warning("waiting for Redis: %s", error)
+            await asyncio.sleep(0.5)

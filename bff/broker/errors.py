@@ -1,0 +1,9 @@
+"""What can go wrong between this process and Redis."""
+
+
+class BrokerUnavailable(Exception):
+    """Redis cannot be reached, did not answer in time, or refuses to work.
+
+    A command that was in flight may have been executed all the same. The text never holds a command's
+    arguments: they are payloads.
+    """

@@ -1,0 +1,209 @@
+"""A job as everybody sees it: its states, its calls, and how it is read from what the scripts keep."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from bff.catalog.model import Priority
+
+
+class JobStatus(StrEnum):
+    """Moves only forward; a terminal state never changes.
+
+    queued -> running -> succeeded | failed | expired | cancelled      (any terminal state may also follow queued)
+    """
+
+    QUEUED = "queued"
+    """By submit. Out: take (running), cancel, expire."""
+    RUNNING = "running"
+    """By take, of its first call. Out: finish (succeeded, failed), cancel, expire."""
+    SUCCEEDED = "succeeded"
+    """By finish or expire: every required call is done."""
+    FAILED = "failed"
+    """By finish: a required call failed for good."""
+    EXPIRED = "expired"
+    """By expire, take or sweep: too late to be of use."""
+    CANCELLED = "cancelled"
+    """By cancel: the client asked."""
+
+    @property
+    def terminal(self) -> bool:
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class CallStatus(StrEnum):
+    """waiting (on another call) -> queued -> running -> one of the rest; running -> queued by retry and reclaim."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FALLBACK = "fallback"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def good(self) -> bool:
+        return self in (CallStatus.SUCCEEDED, CallStatus.FALLBACK)
+
+    @property
+    def open(self) -> bool:
+        return self in (CallStatus.WAITING, CallStatus.QUEUED, CallStatus.RUNNING)
+
+
+class Mode(StrEnum):
+    ASYNC = "async"
+    SYNC = "sync"
+
+
+class Source(StrEnum):
+    """Where a call's data came from."""
+
+    LIVE = "live"
+    CACHE = "cache"
+    STATIC = "static"
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """One call of a job; `error` is a word of `downstream.Reason`. `undoes` says that it is a compensation."""
+
+    name: str
+    status: CallStatus
+    attempts: int = 0
+    source: Source | None = None
+    http_status: int | None = None
+    milliseconds: int | None = None
+    age_ms: int | None = None
+    error: str | None = None
+    undoes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job at one moment. Times are Unix ms by the broker's clock; `now_ms` is when this was read there.
+
+    `outcomes` holds the JSON data, as bytes, of the calls that have any. `position` is the number of entries before its
+    own, -1 where it has none waiting; `expected_ms` the time from now to its end, as far as can be told.
+    """
+
+    id: str
+    operation: str
+    client: str
+    priority: Priority
+    mode: Mode
+    status: JobStatus
+    version: int
+    submitted_ms: int
+    deadline_ms: int
+    now_ms: int
+    calls: tuple[CallState, ...]
+    outcomes: Mapping[str, bytes]
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    expires_ms: int | None = None
+    blame: str | None = None
+    position: int = -1
+    expected_ms: int = 0
+
+    @property
+    def graph(self) -> tuple[CallState, ...]:
+        """The calls that the client asked for: all but compensations."""
+        return tuple(call for call in self.calls if not call.undoes)
+
+    @property
+    def partial(self) -> bool:
+        return self.status is JobStatus.SUCCEEDED and not all(call.status.good for call in self.graph)
+
+    @property
+    def degraded(self) -> bool:
+        return any(call.status is CallStatus.FALLBACK for call in self.graph)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job that a script has just ended, for whoever counts."""
+
+    job_id: str
+    operation: str
+    priority: Priority
+    mode: Mode
+    status: JobStatus
+    milliseconds: int
+
+
+def pairs(flat: list[Any]) -> dict[str, bytes]:
+    """A hash as scripts return it: field, value, field, value …"""
+    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+
+
+def decode_ended(rows: list[list[Any]]) -> list[Ended]:
+    """What scripts return as `ended`."""
+    return [
+        Ended(
+            row[0].decode(),
+            row[1].decode(),
+            Priority(row[2].decode()),
+            Mode(row[3].decode()),
+            JobStatus(row[4].decode()),
+            int(row[5]),
+        )
+        for row in rows
+    ]
+
+
+def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
+    """A job from the reply of scripts/read.lua and its plan's document."""
+    now_ms, flat, outcomes, position, expected_ms = reply
+    fields = {name: value.decode() for name, value in pairs(flat).items()}
+    return Job(
+        id=job_id,
+        operation=fields["operation"],
+        client=fields["client"],
+        priority=Priority(fields["priority"]),
+        mode=Mode(fields["mode"]),
+        status=JobStatus(fields["status"]),
+        version=int(fields["version"]),
+        submitted_ms=int(fields["submitted"]),
+        deadline_ms=int(fields["deadline"]),
+        now_ms=now_ms,
+        calls=tuple(_calls(fields, plan)),
+        outcomes=pairs(outcomes),
+        started_ms=_number(fields.get("started")),
+        finished_ms=_number(fields.get("finished")),
+        expires_ms=_number(fields.get("expires")),
+        blame=fields.get("blame"),
+        position=position,
+        expected_ms=expected_ms,
+    )
+
+
+def _calls(fields: Mapping[str, str], plan: Mapping[str, Any]) -> Iterator[CallState]:
+    undone = [call["undo"]["name"] for call in reversed(plan["calls"]) if "undo" in call]
+    for call in plan["calls"]:
+        yield _call(call["name"], fields, undoes=False)
+    for name in undone:
+        if f"{name}.status" in fields:
+            yield _call(name, fields, undoes=True)
+
+
+def _call(name: str, fields: Mapping[str, str], *, undoes: bool) -> CallState:
+    source = fields.get(f"{name}.source")
+    return CallState(
+        name=name,
+        status=CallStatus(fields[f"{name}.status"]),
+        attempts=int(fields.get(f"{name}.attempts", 0)),
+        source=Source(source) if source else None,
+        http_status=_number(fields.get(f"{name}.http_status")),
+        milliseconds=_number(fields.get(f"{name}.ms")),
+        age_ms=_number(fields.get(f"{name}.age_ms")),
+        error=fields.get(f"{name}.error") or None,
+        undoes=undoes,
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -1,0 +1,82 @@
+"""Every Redis key on one page. All keys of a cell carry its hash tag, so that one script may touch any of them.
+
+`PREFIX:{c0}:` below is the cell. Nothing but these keys and two channels is ever written.
+"""
+
+from dataclasses import dataclass
+
+from bff.catalog.model import Priority
+
+GROUP = "workers"
+"""The consumer group of every lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one cell. A cell's number stands in the ids of its jobs; `prefix` sets installations apart."""
+
+    prefix: str = "bff"
+    cell: int = 0
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((f"{self.prefix}:{{c{self.cell}}}", *parts))
+
+    def settings(self) -> str:
+        """HASH field -> value; laid down at start, kept."""
+        return self._key("settings")
+
+    def plan(self, digest: str) -> str:
+        """STRING JSON; laid down at start, kept."""
+        return self._key("plan", digest)
+
+    def service(self, name: str) -> str:
+        """HASH configuration, booked places, pace, pause; laid down at start, kept."""
+        return self._key("service", name)
+
+    def job(self, job_id: str) -> str:
+        """HASH, see scripts/lib/job.lua; expires `result_ttl` after the job has ended."""
+        return self._key("job", job_id)
+
+    def parameters(self, job_id: str) -> str:
+        """STRING JSON; expires with its job."""
+        return self._key("parameters", job_id)
+
+    def outcomes(self, job_id: str) -> str:
+        """HASH call -> JSON data; expires with its job."""
+        return self._key("outcomes", job_id)
+
+    def idempotency(self, digest: str) -> str:
+        """STRING "<job id> <fingerprint>"; expires 24 h after it was accepted, or with results where they live shorter."""
+        return self._key("idempotency", digest)
+
+    def cache(self, digest: str) -> str:
+        """STRING "<stored at, ms> <JSON data>"; the last good answer to a cacheable request; expires as its call says."""
+        return self._key("cache", digest)
+
+    def deadlines(self) -> str:
+        """ZSET job id -> deadline_ms, of every job that is not terminal."""
+        return self._key("deadlines")
+
+    def parked(self) -> str:
+        """ZSET "<job id>:<call>" -> due_ms, of the retries that wait for their time."""
+        return self._key("parked")
+
+    def dead(self) -> str:
+        """STREAM job call service error: what was given up and an operator has to look at."""
+        return self._key("dead")
+
+    def lane(self, service: str, priority: Priority) -> str:
+        """STREAM job call start_by, group `workers`; entries go when they are done, the stream is kept."""
+        return self._key("lane", service, priority)
+
+    def lanes(self, service: str) -> list[str]:
+        """A service's lanes, high to low."""
+        return [self.lane(service, priority) for priority in Priority]
+
+    def changed(self, job_id: str) -> str:
+        """CHANNEL the job's new version, at every change."""
+        return self._key("changed", job_id)
+
+    def aborted(self) -> str:
+        """CHANNEL ids of jobs that ended with a call in flight."""
+        return self._key("aborted")

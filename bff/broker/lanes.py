@@ -1,0 +1,190 @@
+"""Lanes as workers use them: take entries, finish or retry calls, reclaim what dead workers left, hear of new work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from bff.broker.cell import Cell
+from bff.broker.job import CallStatus, Ended, Mode, Source, decode_ended, pairs
+from bff.catalog.model import Priority
+
+
+class Supply(StrEnum):
+    """Why a take brought no more; the words of scripts/take.lua."""
+
+    TAKEN = "taken"
+    IDLE = "idle"
+    LIMITED = "limited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One call to make now: an entry of a lane, taken. It holds one slot of its service until it is finished or retried.
+
+    `remaining_ms` is what is left to the job's deadline, 0 for a compensation (none). `effect` says that an earlier
+    attempt may have done its work. `outcomes` are those of the calls before it, JSON.
+    """
+
+    lane: str
+    id: str
+    queued_ms: int
+    remaining_ms: int
+    call: str
+    attempt: int
+    effect: bool
+    parameters: bytes
+    outcomes: dict[str, bytes]
+    job_id: str
+    operation: str
+    priority: Priority
+    mode: Mode
+    traceparent: str
+    tracestate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`again_ms` says when to ask again where the supply is limited; `last_ids` what to wait behind where it is idle."""
+
+    supply: Supply
+    again_ms: int
+    last_ids: Sequence[str]
+    entries: Sequence[Entry]
+    ended: Sequence[Ended]
+
+
+class Noted(StrEnum):
+    """What an end that was told has come to; the words of scripts/finish.lua and retry.lua."""
+
+    DONE = "done"
+    PARKED = "parked"
+    TOO_LATE = "too-late"
+    """No retry can start in time: finish it as failed."""
+    LATE = "late"
+    """The job had ended; the answer is discarded, and undone where it had an effect."""
+    STALE = "stale"
+    """The entry was reclaimed; somebody else answers for the call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a call ended. `effect`: something may have been done downstream. `cache_key` with `cache_ms` keeps `data` there."""
+
+    status: CallStatus
+    effect: bool
+    milliseconds: int
+    data: bytes = b""
+    source: Source | None = None
+    http_status: int | None = None
+    error: str | None = None
+    age_ms: int | None = None
+    cache_key: str | None = None
+    cache_ms: int = 0
+
+
+class Lanes:
+    """One service's lanes, as one consumer sees them. All raise BrokerUnavailable."""
+
+    def __init__(self, cell: Cell, service: str, consumer: str) -> None:
+        self._cell = cell
+        self._service = service
+        self._consumer = consumer
+        self.keys = cell.keys.lanes(service)
+        self._keys = [cell.keys.service(service), *self.keys]
+
+    async def take(self, wanted: int) -> Taken:
+        """Up to `wanted` entries, as slots and rate of the service allow over all workers together."""
+        reply = await self._cell.run("take", self._keys, [self._service, self._consumer, wanted])
+        word, again_ms, last_ids, entries, ended = reply
+        return Taken(
+            Supply(word.decode()),
+            again_ms,
+            [last_id.decode() for last_id in last_ids],
+            [_entry(row) for row in entries],
+            decode_ended(ended),
+        )
+
+    async def finish(self, entry: Entry, end: End) -> tuple[Noted, list[Ended]]:
+        """Tell a call's end. The slot is free from here on."""
+        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0]]
+        if end.cache_key is not None:
+            keys.append(self._cell.keys.cache(end.cache_key))
+        arguments: list[str | bytes | int] = [
+            entry.job_id,
+            entry.call,
+            entry.id,
+            end.status,
+            int(end.effect),
+            end.milliseconds,
+            "" if end.http_status is None else end.http_status,
+            end.error or "",
+            end.source or "",
+            "" if end.age_ms is None else end.age_ms,
+            end.data,
+            end.cache_ms,
+        ]
+        word, ended = await self._cell.run("finish", keys, arguments)
+        return Noted(word.decode()), decode_ended(ended)
+
+    async def retry(
+        self,
+        entry: Entry,
+        *,
+        delay_ms: int,
+        effect: bool,
+        error: str,
+        http_status: int | None,
+        pause_ms: int = 0,
+    ) -> Noted:
+        """Park a call for another attempt in `delay_ms`; `pause_ms` makes the whole service rest for that long."""
+        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0], self._cell.keys.parked()]
+        status = "" if http_status is None else http_status
+        arguments: list[str | bytes | int] = [
+            entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms
+        ]  # fmt: skip
+        word, _ = await self._cell.run("retry", keys, arguments)
+        return Noted(word.decode())
+
+    async def reclaim(self, limit: int = 100) -> int:
+        """Give back the slots of entries that nobody will finish, and queue their calls again. Returns how many."""
+        reply = await self._cell.run("reclaim", self._keys, [limit])
+        return int(reply[0])
+
+    async def forget_consumers(self, idle_seconds: int) -> int:
+        """Forget the names of workers that hold nothing and were not heard of for so long. Returns how many."""
+        return int(await self._cell.run("janitor", self.keys, [idle_seconds * 1000]))
+
+    async def sweep(self, limit: int = 100) -> list[Ended]:
+        """Let go of what stands at the heads of the lanes and can no longer run."""
+        return decode_ended(await self._cell.run("sweep", self._keys, [limit]))
+
+    async def cached(self, digest: str) -> tuple[bytes, int] | None:
+        """The last good answer kept under this digest, and when it was stored (Unix ms)."""
+        value = await self._cell.redis.execute("GET", self._cell.keys.cache(digest))
+        if value is None:
+            return None
+        stored_ms, _, data = value.partition(b" ")
+        return data, int(stored_ms)
+
+
+def _entry(row: list[Any]) -> Entry:
+    lane, entry_id, queued_ms, remaining_ms, call, attempt, effect, parameters, job, outcomes = row
+    fields = {name: value.decode() for name, value in pairs(job).items()}
+    return Entry(
+        lane=lane.decode(),
+        id=entry_id.decode(),
+        queued_ms=queued_ms,
+        remaining_ms=remaining_ms,
+        call=call.decode(),
+        attempt=attempt,
+        effect=effect == b"1",
+        parameters=parameters,
+        outcomes=pairs(outcomes),
+        job_id=fields["id"],
+        operation=fields["operation"],
+        priority=Priority(fields["priority"]),
+        mode=Mode(fields["mode"]),
+        traceparent=fields.get("traceparent", ""),
+        tracestate=fields.get("tracestate", ""),
+    )

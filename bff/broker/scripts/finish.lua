@@ -1,0 +1,46 @@
+-- One call's end, told by who ran it. Fenced: only the entry that the job names as in flight counts, and only once.
+-- The first write is XACK, which Redis allows at maxmemory, so that accepted work finishes there too.
+-- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, and where the answer is to be cached <cell>cache:<digest>
+-- ARGV  id, call, entry id, status (succeeded | fallback | failed), effect (0 | 1), milliseconds, http_status, error, source, age_ms,
+--       data, cache_ms
+-- Returns {done | late | stale, ended}    late: the job had ended before; the answer is discarded, what it did is undone
+--#include job
+--#include graph
+--#include lane
+local id, name, entry, status, effect, milliseconds, http_status, error, source, age_ms, data, cache_ms = unpack(ARGV)
+local job = load(id)
+release(KEYS[2], entry)
+if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
+local plan = plan_of(job)
+local call = plan.by_name[name]
+
+put(job, name .. '.entry', '')
+if effect == '1' then put(job, name .. '.effect', 1) end
+if source == 'live' then -- the moving average that admission counts with: the last 16 calls or so
+  local service_us = tonumber(redis.call('HGET', KEYS[3], 'service_us') or 0)
+  redis.call('HSET', KEYS[3], 'service_us', math.floor((service_us * 15 + milliseconds * 1000) / 16))
+end
+if KEYS[4] and source == 'live' then redis.call('SET', KEYS[4], now .. ' ' .. data, 'PX', cache_ms) end
+
+local word = 'done'
+if TERMINAL[job.status] and not call.undoes then
+  word = 'late'
+  compensate(job, plan)
+else
+  put(job, name .. '.status', status)
+  put(job, name .. '.ms', milliseconds)
+  for field, value in pairs({ http_status = http_status, error = error, source = source, age_ms = age_ms }) do
+    if value ~= '' then put(job, name .. '.' .. field, value) end
+  end
+  if call.undoes then
+    if status == 'failed' then
+      redis.call('XADD', cell .. 'dead', '*', 'job', id, 'call', name, 'service', call.service, 'error', error)
+    end
+    compensate(job, plan)
+  else
+    if data ~= '' then redis.call('HSET', cell .. 'outcomes:' .. id, name, data) end
+    advance(job, plan)
+  end
+end
+save(job)
+return { word, ended }

@@ -1,0 +1,115 @@
+-- How a job moves along its plan. Every booked place is a call that is waiting or queued: +1 when it becomes so, -1 when it
+-- is taken, skipped, expired or cancelled.
+--   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> (counters)
+--   <cell>lane:<service>:<priority> STREAM  job call start_by (ms, 0: none)
+--   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
+local START_MARGIN_MS = 100
+
+local function book(job, call, places)
+  redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
+end
+
+local function start_by(job, call)
+  if call.undoes then return 0 end
+  local latest = job.deadline - call.rest_ms - START_MARGIN_MS
+  local max_wait = redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority)
+  return max_wait and math.min(latest, now + max_wait) or latest
+end
+
+local function enter_lane(job, call)
+  local service = cell .. 'service:' .. call.service
+  put(job, call.name .. '.status', 'queued')
+  put(job, call.name .. '.place', redis.call('HINCRBY', service, 'entered.' .. job.priority, 1))
+  redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. job.priority, '*',
+    'job', job.id, 'call', call.name, 'start_by', start_by(job, call))
+end
+
+local function close(job, call, status)
+  if OPEN[job[call.name .. '.status']] then
+    book(job, call, -1)
+    if status == 'expired' then redis.call('HINCRBY', cell .. 'service:' .. call.service, 'expired.' .. job.priority, 1) end
+  end
+  put(job, call.name .. '.status', status)
+end
+
+-- Undo what was done, one call after the other, the last done first, and only when nothing of the job is in flight any more.
+local function compensate(job, plan)
+  if job.status == 'succeeded' then return end
+  for i = #plan.calls, 1, -1 do
+    if (job[plan.calls[i].name .. '.entry'] or '') ~= '' then return end
+  end
+  for i = #plan.calls, 1, -1 do
+    local call = plan.calls[i]
+    local undone = call.undo and job[call.undo.name .. '.status']
+    if call.undo and job[call.name .. '.effect'] == '1' and not (undone == 'succeeded' or undone == 'failed') then
+      if not undone then
+        book(job, call.undo, 1)
+        enter_lane(job, call.undo)
+        for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do redis.call('PERSIST', cell .. key .. job.id) end
+      end
+      return
+    end
+  end
+  for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do
+    redis.call('PEXPIREAT', cell .. key .. job.id, math.max(job.expires, now + 1000))
+  end
+end
+
+-- The one way into a terminal state. Open calls end as `open_as`; those in flight are aborted by whoever runs them.
+local function settle(job, plan, status, open_as)
+  local in_flight = false
+  for _, call in ipairs(plan.calls) do
+    local state = job[call.name .. '.status']
+    if OPEN[state] then close(job, call, open_as) end
+    if state == 'running' then
+      in_flight = true
+      close(job, call, status == 'failed' and 'cancelled' or open_as)
+    end
+  end
+  put(job, 'status', status)
+  put(job, 'finished', now)
+  put(job, 'expires', now + redis.call('HGET', cell .. 'settings', 'result_ttl_ms'))
+  redis.call('ZREM', cell .. 'deadlines', job.id)
+  ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }
+  if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
+  if status == 'succeeded' then
+    for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do
+      redis.call('PEXPIREAT', cell .. key .. job.id, job.expires)
+    end
+  else
+    compensate(job, plan)
+  end
+  return in_flight
+end
+
+-- After a call has ended: start what waited on it, skip what can no longer run, and end the job when nothing is left.
+local function advance(job, plan)
+  local open = false
+  for _, call in ipairs(plan.calls) do
+    local state = job[call.name .. '.status']
+    if state == 'waiting' then
+      local ready, lost = true, false
+      for _, name in ipairs(call.after) do
+        local before = job[name .. '.status']
+        ready = ready and GOOD[before] or false
+        lost = lost or not (GOOD[before] or OPEN[before] or before == 'running')
+      end
+      if lost then close(job, call, 'skipped') elseif ready then enter_lane(job, call) end
+      state = job[call.name .. '.status']
+    end
+    if call.required and not GOOD[state] and not OPEN[state] and state ~= 'running' then
+      put(job, 'blame', call.name)
+      return settle(job, plan, state == 'expired' and 'expired' or 'failed', state == 'expired' and 'expired' or 'skipped')
+    end
+    open = open or OPEN[state] or state == 'running'
+  end
+  if not open then settle(job, plan, 'succeeded', 'skipped') end
+end
+
+-- Past the deadline: what is required and not done decides.
+local function run_out(job, plan)
+  for _, call in ipairs(plan.calls) do
+    if call.required and not GOOD[job[call.name .. '.status']] then return settle(job, plan, 'expired', 'expired') end
+  end
+  settle(job, plan, 'succeeded', 'expired')
+end

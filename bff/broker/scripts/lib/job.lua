@@ -1,0 +1,52 @@
+-- A job inside a script: read once, changed in memory, written once by save(). All its keys share the hash tag of KEYS[1].
+--   <cell>job:<id>         HASH    operation client priority mode plan status version submitted deadline [started finished expires
+--                                  blame traceparent tracestate], and for each call <call>.status .attempts .entry .place .effect .ms …
+--   <cell>parameters:<id>  STRING  JSON     <cell>outcomes:<id>  HASH  call -> JSON data     <cell>plan:<digest>  STRING  JSON
+--   <cell>deadlines        ZSET    job id -> deadline_ms, while the job is not terminal
+-- <call>.entry names the entry in flight (empty: none); <call>.effect is 1 once something may have been done downstream.
+local cell = KEYS[1]:match('^.-}:')
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local ended = {} -- id, operation, priority, mode, status, milliseconds since submit: of each job that this script ended
+
+local TERMINAL = { succeeded = true, failed = true, expired = true, cancelled = true }
+local GOOD = { succeeded = true, fallback = true }
+local OPEN = { waiting = true, queued = true }
+
+local function load(id)
+  local flat = redis.call('HGETALL', cell .. 'job:' .. id)
+  if #flat == 0 then return nil end
+  local job = { id = id, changed = {} }
+  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  return job
+end
+
+local function put(job, field, value)
+  job[field] = tostring(value)
+  job.changed[field] = true
+end
+
+local function save(job)
+  put(job, 'version', job.version + 1)
+  local fields = {}
+  for field in pairs(job.changed) do
+    fields[#fields + 1] = field
+    fields[#fields + 1] = job[field]
+  end
+  job.changed = {}
+  redis.call('HSET', cell .. 'job:' .. job.id, unpack(fields))
+  redis.call('PUBLISH', cell .. 'changed:' .. job.id, job.version)
+end
+
+local function plan_of(job)
+  local plan = cjson.decode(redis.call('GET', cell .. 'plan:' .. job.plan))
+  plan.by_name = {}
+  for _, call in ipairs(plan.calls) do
+    plan.by_name[call.name] = call
+    if call.undo then
+      call.undo.undoes = call.name
+      plan.by_name[call.undo.name] = call.undo
+    end
+  end
+  return plan
+end

@@ -1,0 +1,26 @@
+-- A job as it stands, its outcomes, and what is ahead of it.
+-- KEYS  <cell>job:<id>
+-- ARGV  id
+-- Returns {now_ms, job fields (flat), outcomes (flat), position, expected_ms}    position -1: nothing of it is queued
+--#include job
+--#include graph
+--#include admission
+local flat = redis.call('HGETALL', KEYS[1])
+if #flat == 0 then return { now, flat, {}, -1, 0 } end
+local outcomes = redis.call('HGETALL', cell .. 'outcomes:' .. ARGV[1])
+local job = load(ARGV[1])
+if TERMINAL[job.status] then return { now, flat, outcomes, -1, 0 } end
+local position, expected_ms = -1, 0
+for _, call in ipairs(plan_of(job).calls) do
+  local status = job[call.name .. '.status']
+  if status == 'queued' then
+    local state = lane_state(call.service, job.priority)
+    local left = tonumber(redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job.priority) or 0)
+    local ahead = math.max(0, job[call.name .. '.place'] - left - 1)
+    position = math.max(position, ahead)
+    expected_ms = math.max(expected_ms, wait_ms(state, job.priority, ahead) + call.rest_ms)
+  elseif status == 'running' then
+    expected_ms = math.max(expected_ms, call.rest_ms)
+  end
+end
+return { now, flat, outcomes, position, expected_ms }

@@ -1,0 +1,37 @@
+-- Park a call that is worth another attempt; the requeue duty puts it back into its lane when it is due.
+-- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, <cell>parked ZSET "<id>:<call>" -> due_ms
+-- ARGV  id, call, entry id, effect (0 | 1), delay_ms, error, http_status, pause_ms (the whole service rests; 0: it does not)
+-- Returns {parked | too-late | late | stale, ended}    too-late: nothing was changed but the pause; finish it as failed
+--#include job
+--#include graph
+--#include lane
+local id, name, entry, effect, delay_ms, error, http_status, pause_ms = unpack(ARGV)
+local job = load(id)
+if tonumber(pause_ms) > 0 then
+  local until_ms = math.max(now + pause_ms, tonumber(redis.call('HGET', KEYS[3], 'paused_until') or 0))
+  redis.call('HSET', KEYS[3], 'paused_until', until_ms)
+end
+if not job or job[name .. '.entry'] ~= entry then
+  release(KEYS[2], entry)
+  return { 'stale', ended }
+end
+local plan = plan_of(job)
+local call = plan.by_name[name]
+local over = TERMINAL[job.status] and not call.undoes
+if not over and not call.undoes and now + delay_ms > job.deadline - call.rest_ms - START_MARGIN_MS then
+  return { 'too-late', ended }
+end
+release(KEYS[2], entry)
+put(job, name .. '.entry', '')
+if effect == '1' then put(job, name .. '.effect', 1) end
+if over then
+  compensate(job, plan)
+else
+  put(job, name .. '.status', 'queued')
+  put(job, name .. '.error', error)
+  put(job, name .. '.http_status', http_status)
+  book(job, call, 1)
+  redis.call('ZADD', KEYS[4], now + delay_ms, id .. ':' .. name)
+end
+save(job)
+return { over and 'late' or 'parked', ended }

@@ -1,0 +1,46 @@
+-- Accept a job: idempotency, admission to the lane of every call, then job, parameters, places and entries, or nothing of it.
+-- KEYS  <cell>job:<id>, <cell>parameters:<id>, <cell>deadlines, and with an Idempotency-Key <cell>idempotency:<digest> STRING
+--       "<id> <fingerprint>"
+-- ARGV  id, plan digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms
+-- Returns {accepted, now_ms, expected_ms, position, names of optional calls that found no place} | {replayed, id} | {conflict, id} | {unconfigured}
+--       | {queue-full | shedding | deadline-unattainable, service, retry_ms, expected_ms}
+--#include job
+--#include graph
+--#include admission
+local id, digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms =
+  unpack(ARGV)
+if KEYS[4] then
+  local record = redis.call('GET', KEYS[4])
+  if record then
+    local known, print = record:match('^(%S+) (%S+)$')
+    return { print == fingerprint and 'replayed' or 'conflict', known }
+  end
+end
+if redis.call('EXISTS', cell .. 'plan:' .. digest) == 0 then return { 'unconfigured' } end
+timeout_ms = tonumber(timeout_ms)
+local job = {
+  id = id, changed = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
+  status = 'queued', version = 0, submitted = now, deadline = now + timeout_ms,
+}
+local plan = plan_of(job)
+local word, service, retry_ms, expected_ms, refused = admit(plan, priority, timeout_ms)
+if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
+
+for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'status', 'submitted', 'deadline' }) do
+  put(job, field, job[field])
+end
+if traceparent ~= '' then put(job, 'traceparent', traceparent) end
+if tracestate ~= '' then put(job, 'tracestate', tracestate) end
+redis.call('SET', KEYS[2], parameters)
+redis.call('ZADD', KEYS[3], job.deadline, id)
+if KEYS[4] then redis.call('SET', KEYS[4], id .. ' ' .. fingerprint, 'PX', kept_ms) end
+for _, call in ipairs(plan.calls) do
+  put(job, call.name .. '.status', refused[call.name] and 'skipped' or 'waiting')
+  if not refused[call.name] then book(job, call, 1) end
+end
+advance(job, plan)
+save(job)
+local first, skipped = plan.calls[1], {}
+for name in pairs(refused) do skipped[#skipped + 1] = name end
+local left = tonumber(redis.call('HGET', cell .. 'service:' .. first.service, 'left.' .. priority) or 0)
+return { 'accepted', now, expected_ms, math.max(0, (tonumber(job[first.name .. '.place']) or 0) - left - 1), skipped }

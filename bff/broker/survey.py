@@ -1,0 +1,74 @@
+"""How the lanes of all services stand, for whoever watches over them."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bff.broker.cell import Cell
+from bff.broker.job import pairs
+from bff.catalog.model import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """`depth` is booked waiting places, `oldest_seconds` the age of the oldest entry not yet done, by priority.
+
+    `drain_rate` is calls per second with all slots busy; `in_flight` entries that workers hold.
+    """
+
+    capacity: int
+    depth: Mapping[Priority, int]
+    oldest_seconds: Mapping[Priority, float]
+    drain_rate: float
+    in_flight: int
+    dead_letters: int
+
+
+async def survey(cell: Cell) -> dict[str, ServiceState]:
+    """All services at about one moment. Raises BrokerUnavailable."""
+    seconds, micros = await cell.redis.execute("TIME")
+    now_ms = int(seconds) * 1000 + int(micros) // 1000
+    dead = await _dead_letters(cell)
+    names = list(cell.catalog.services)
+    states = await asyncio.gather(*(_state(cell, name, now_ms, dead.get(name, 0)) for name in names))
+    return dict(zip(names, states, strict=True))
+
+
+async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> ServiceState:
+    configured = cell.catalog.services[service]
+    flat, *lanes = await asyncio.gather(
+        cell.redis.execute("HGETALL", cell.keys.service(service)),
+        *(_lane(cell, service, priority, now_ms) for priority in Priority),
+    )
+    fields = pairs(flat)
+    service_seconds = int(fields.get("service_us", b"0")) / 1_000_000 or configured.expected_seconds
+    by_slots = configured.max_concurrency / service_seconds
+    return ServiceState(
+        capacity=configured.capacity,
+        depth={priority: int(fields.get(f"booked.{priority}", b"0")) for priority in Priority},
+        oldest_seconds={priority: age for priority, (age, _) in zip(Priority, lanes, strict=True)},
+        drain_rate=min(by_slots, configured.rate_per_second or by_slots),
+        in_flight=sum(held for _, held in lanes),
+        dead_letters=dead_letters,
+    )
+
+
+async def _lane(cell: Cell, service: str, priority: Priority, now_ms: int) -> tuple[float, int]:
+    """Age of the oldest entry in seconds, and how many are held by workers."""
+    lane = cell.keys.lane(service, priority)
+    first, groups = await asyncio.gather(
+        cell.redis.execute("XRANGE", lane, "-", "+", "COUNT", 1),
+        cell.redis.execute("EXISTS", lane),
+    )
+    held = (await cell.redis.execute("XPENDING", lane, "workers"))[0] if groups else 0
+    age_ms = now_ms - int(first[0][0].partition(b"-")[0]) if first else 0
+    return max(0, age_ms) / 1000, held
+
+
+async def _dead_letters(cell: Cell) -> dict[str, int]:
+    """How many lie in the dead-letter stream, by service; the newest thousand are looked at."""
+    counts: dict[str, int] = {}
+    for _, flat in await cell.redis.execute("XREVRANGE", cell.keys.dead(), "+", "-", "COUNT", 1000):
+        service = pairs(flat)["service"].decode()
+        counts[service] = counts.get(service, 0) + 1
+    return counts

@@ -1,0 +1,113 @@
+"""The catalog: operations and services together, refused at start where they contradict each other."""
+
+import inspect
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bff.catalog.model import MAX_CALLS, Call, Operation, Priority
+from bff.catalog.operations import OPERATIONS
+from bff.catalog.plan import Plan, plan_of
+from bff.catalog.services import SHIPPED_SERVICES, CatalogError, Service, read_services
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """By name: `operations`, `services`, and each operation's `plans`."""
+
+    operations: Mapping[str, Operation]
+    services: Mapping[str, Service]
+    plans: Mapping[str, Plan]
+
+
+def load_catalog(
+    services_file: Path = SHIPPED_SERVICES,
+    *,
+    downstream_url: str = "http://127.0.0.1:9000",
+    operations: Iterable[Operation] = OPERATIONS,
+) -> Catalog:
+    """Read and check. Raises CatalogError, one line that names the place and what is allowed."""
+    services = read_services(services_file, {**os.environ, "DOWNSTREAM_URL": downstream_url.rstrip("/")})
+    known: dict[str, Operation] = {}
+    for operation in operations:
+        if operation.name in known:
+            raise CatalogError(f"operation {operation.name!r} is defined twice")
+        for complaint in _complaints(operation, services, services_file):
+            raise CatalogError(complaint)
+        known[operation.name] = operation
+    plans = {name: plan_of(operation, services) for name, operation in known.items()}
+    return Catalog(known, services, plans)
+
+
+def _complaints(operation: Operation, services: Mapping[str, Service], file: Path) -> Iterator[str]:
+    where = f"{_place(operation.parameters)}: operation {operation.name!r}"
+    if not _NAME.fullmatch(operation.name):
+        yield f"{where}: a name is 1 to 20 of a-z, 0-9 and '-', a letter first"
+    if not 1 <= len(operation.calls) <= MAX_CALLS:
+        yield f"{where}: has {len(operation.calls)} calls; allowed: 1 to {MAX_CALLS}"
+    if set(operation.timeout_seconds) != set(Priority):
+        yield f"{where}: timeout_seconds needs each of {', '.join(Priority)}"
+    if max(operation.timeout_seconds.values()) > operation.max_timeout_seconds:
+        yield f"{where}: timeout_seconds is above max_timeout_seconds {operation.max_timeout_seconds:g}"
+    try:
+        operation.parameters.model_validate(operation.example)
+    except ValidationError as error:
+        first = error.errors()[0]
+        yield f"{where}: its example is refused: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if not any(call.required for call in operation.calls):
+        yield f"{where}: no call is required; at least one must be"
+    seen: dict[str, Call] = {}
+    undone: set[str] = set()
+    for call in operation.calls:
+        place = f"{_place(call.build)}: operation {operation.name!r}, call {call.name!r}"
+        yield from (f"{place}: {complaint}" for complaint in _of_call(call, seen, undone, services, file))
+        seen[call.name] = call
+        if call.compensation is not None:
+            undone.add(call.compensation.name)
+    yield from _too_slow(operation, services, where)
+
+
+def _of_call(
+    call: Call, seen: Mapping[str, Call], undone: set[str], services: Mapping[str, Service], file: Path
+) -> Iterator[str]:
+    names = [call.name] if call.compensation is None else [call.name, call.compensation.name]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            yield f"{name!r}: a name is 1 to 20 of a-z, 0-9 and '-', a letter first"
+        if name in seen or name in undone or names.count(name) > 1:
+            yield f"the name {name!r} is taken by another call of this operation"
+    for service in [call.service] if call.compensation is None else [call.service, call.compensation.service]:
+        if service not in services:
+            yield f"service {service!r} is not in {file}; there: {', '.join(sorted(services))}"
+    for name in call.after:
+        if name not in seen:
+            yield f"waits after {name!r}, which does not stand before it; before it: {', '.join(seen) or 'none'}"
+        elif call.required and not seen[name].required:
+            yield f"is required, but waits after {name!r}, which is optional"
+    if call.cache_seconds < 0:
+        yield f"cache_seconds is {call.cache_seconds}; allowed: 0 (off) or more"
+
+
+def _too_slow(operation: Operation, services: Mapping[str, Service], where: str) -> Iterator[str]:
+    rest: dict[str, float] = {}
+    for call in operation.calls:
+        before = max((rest[name] for name in call.after), default=0.0)
+        rest[call.name] = before + services[call.service].expected_seconds
+    needed = max((rest[call.name] for call in operation.calls if call.required), default=0.0)
+    shortest = min(operation.timeout_seconds.values())
+    if needed >= shortest:
+        yield f"{where}: its required calls are expected to take {needed:g} s, its clients wait {shortest:g} s"
+
+
+def _place(thing: object) -> str:
+    """File and line of a function or class of the catalog."""
+    try:
+        return f"{inspect.getsourcefile(thing)}, line {inspect.getsourcelines(thing)[1]}"  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return "catalog"

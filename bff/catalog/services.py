@@ -1,0 +1,148 @@
+"""The services that operations stand on: where they are, and what they can carry. Read from TOML."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bff.catalog.model import Priority
+
+SHIPPED_SERVICES = Path(__file__).with_name("services.toml")
+
+
+class CatalogError(Exception):
+    """The catalog contradicts itself. Names the file, the line and what is allowed."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _for_every_priority(value: Any) -> Any:
+    return dict.fromkeys(Priority, value) if isinstance(value, int | float) else value
+
+
+PerPriority = Annotated[dict[Priority, Annotated[float, Field(gt=0)]], BeforeValidator(_for_every_priority)]
+
+
+class RetryPolicy(_Table):
+    """Attempts in all, the first included; between them full jitter, doubling from `base_seconds` to `max_seconds`."""
+
+    attempts: int = Field(3, ge=1, le=20)
+    base_seconds: float = Field(0.1, gt=0, le=60)
+    max_seconds: float = Field(5.0, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _base_below_max(self) -> Self:
+        if self.base_seconds > self.max_seconds:
+            raise ValueError(f"base_seconds {self.base_seconds:g} is above max_seconds {self.max_seconds:g}")
+        return self
+
+
+class Service(_Table):
+    """One downstream service. Bounds hold over all workers together."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    base_url: str = Field(pattern=r"^https?://[^/\s?#@]+(/[^\s?#]*)?$", description="http(s)://host[:port][/path]")
+    max_concurrency: int = Field(ge=1, le=100_000, description="calls in flight at once")
+    rate_per_second: float = Field(0, ge=0, le=1_000_000, description="calls started per second; 0: no limit")
+    timeout_seconds: float = Field(gt=0, le=600, description="of one attempt, from connecting to the last byte")
+    expected_seconds: float = Field(gt=0, le=600, description="how long a call takes, until it is measured")
+    capacity: int = Field(ge=1, le=10_000_000, description="waiting places")
+    shares: PerPriority = Field(
+        default_factory=lambda: dict.fromkeys(Priority, 1.0),
+        description="of the capacity that one priority may fill",
+    )
+    max_wait_seconds: PerPriority = Field(
+        default_factory=dict,
+        description="longest wait for a start; without one the job's deadline alone decides",
+    )
+    honours_idempotency_key: bool = Field(
+        True, description="a call repeated with the same Idempotency-Key has no second effect"
+    )
+    max_response_bytes: int = Field(1_048_576, ge=1, le=67_108_864)
+    retry: RetryPolicy = RetryPolicy()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.expected_seconds > self.timeout_seconds:
+            raise ValueError(
+                f"expected_seconds {self.expected_seconds:g} is above timeout_seconds {self.timeout_seconds:g}"
+            )
+        if set(self.shares) != set(Priority) or max(self.shares.values()) > 1:
+            raise ValueError("shares needs high, normal and low, each above 0 and at most 1")
+        return self
+
+    @property
+    def bounds(self) -> dict[Priority, int]:
+        """Waiting places that each priority may fill."""
+        return {priority: max(1, int(self.capacity * share)) for priority, share in self.shares.items()}
+
+
+def read_services(file: Path, variables: Mapping[str, str] = os.environ) -> dict[str, Service]:
+    """Read the tables `[services.NAME]` of a TOML file; `${NAME}` in a base_url is taken from `variables`.
+
+    Raises CatalogError with the file, the line and what is allowed there.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CatalogError(f"{file}: {error}") from None
+    tables = document.pop("services", None)
+    if document:
+        key = next(iter(document))
+        raise CatalogError(f"{file}, line {_line(text, key)}: unknown table or key {key!r}; allowed: [services.NAME]")
+    if not isinstance(tables, dict) or not tables:
+        raise CatalogError(f"{file}: no service in it; at least one table [services.NAME] is needed")
+    return {name: _service(file, text, name, table, variables) for name, table in tables.items()}
+
+
+def _service(file: Path, text: str, name: str, table: Any, variables: Mapping[str, str]) -> Service:
+    where = f"services.{name}"
+    if not isinstance(table, dict):
+        raise CatalogError(f"{file}, line {_line(text, where)}: {where} must be a table [services.{name}]")
+    if "name" in table:
+        raise CatalogError(
+            f"{file}, line {_line(text, where, 'name')}: unknown key 'name'; the table names the service"
+        )
+    try:
+        url = Template(str(table.get("base_url", ""))).substitute(variables)
+        return Service.model_validate({**table, "name": name, **({"base_url": url} if "base_url" in table else {})})
+    except (KeyError, ValueError) as error:
+        if not isinstance(error, ValidationError):
+            line = _line(text, where, "base_url")
+            raise CatalogError(f"{file}, line {line}: {where}.base_url: variable {error} is not set") from None
+        first = error.errors()[0]
+        key, *inner = [str(part) for part in first["loc"] if part != "name"] or [""]
+        dotted = ".".join(part for part in (where, key, *inner) if part)
+        raise CatalogError(f"{file}, line {_line(text, where, key)}: {dotted}: {_said(first)}") from None
+
+
+def _said(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        allowed = ", ".join(sorted(name for name in Service.model_fields if name != "name"))
+        return f"unknown key; allowed: {allowed}"
+    if error["type"] == "missing":
+        return "is missing"
+    return f"{error['msg'].removeprefix('Value error, ')} (got {error['input']!r})" if error["loc"] else error["msg"]
+
+
+def _line(text: str, table: str, key: str = "") -> int:
+    """The line on which a table, or a key of it, stands; tomllib keeps none."""
+    here, found = False, 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+        if header:
+            here = header[1].replace('"', "") in (table, f"{table}.{key}")
+            found = number if here else found
+        if here and key and re.match(rf"\s*\"?{re.escape(key)}\"?\s*[.=]", line):
+            return number
+        if not header and not key and re.match(rf"\s*{re.escape(table)}\s*[.=]", line):
+            return number
+    return found

@@ -1,0 +1,166 @@
+"""One HTTP call to one service: whatever happens there comes back as an Outcome."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from time import monotonic
+from types import MappingProxyType
+
+import httpx
+
+from bff.catalog.model import Request
+from bff.catalog.services import Service
+from bff.downstream.answer import retry_after_ms, verdict_of
+from bff.downstream.outcome import Outcome, Reason, Verdict
+from bff.downstream.strict_json import is_strict_json
+from bff.downstream.transport import CONNECTED, ServiceTransport
+
+# What a path may consist of (RFC 3986), so that a parameter in it can neither leave the service's base URL nor
+# start a header. Dot segments, also percent-encoded, are looked for apart.
+_PATH = re.compile(r"/[\w.~!$&'()*+,;=:@%/?-]*", re.ASCII).fullmatch
+_DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE).search
+
+_SAME_FOR_ALL = [
+    (b"Accept", b"application/json"),
+    (b"Accept-Encoding", b"identity"),
+    (b"User-Agent", b"async-bff-gateway"),
+]
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+# Parsing a URL costs httpx a fifth of a call; paths repeat.
+_url = lru_cache(maxsize=1024)(httpx.URL)
+
+# The rest of a refusal is read only to keep its connection; what is longer or slower than this is not worth it.
+_DRAIN_BYTES = 65_536
+_DRAIN_SECONDS = 0.1
+
+
+class Downstream:
+    """HTTP to every service of the catalog; one client per service, so that a slow one fills nobody else's connections.
+
+    Made inside the running event loop, closed with `aclose`. A service gets at most `max_concurrency` connections.
+    """
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._transports = {service.name: ServiceTransport(service.max_concurrency) for service in services}
+
+    async def perform(
+        self,
+        service: Service,
+        request: Request,
+        *,
+        idempotency_key: str,
+        timeout_seconds: float,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Outcome:
+        """Send `request` once. `timeout_seconds` is what the job has left; with the service's own timeout it bounds
+        everything from connecting to the last byte. Never raises but for cancellation, which frees the connection.
+        """
+        started = monotonic()
+        bound_seconds = min(service.timeout_seconds, timeout_seconds)
+        try:
+            sendable = _build(service, request, idempotency_key, bound_seconds, headers)
+        except (TypeError, ValueError, httpx.InvalidURL):
+            return Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
+        outcome = await self._bounded(service, sendable, bound_seconds)
+        return replace(outcome, milliseconds=round(1000 * (monotonic() - started)))
+
+    async def aclose(self) -> None:
+        """Close every connection; a call in flight ends as broken."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+    async def _bounded(self, service: Service, request: httpx.Request, bound_seconds: float) -> Outcome:
+        if bound_seconds <= 0:
+            return _TIMED_OUT_UNREACHED
+        try:
+            async with asyncio.timeout(bound_seconds):
+                return await self._exchange(service, request)
+        except TimeoutError:
+            return _TIMED_OUT if CONNECTED in request.extensions else _TIMED_OUT_UNREACHED
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            return _UNREACHED
+        except httpx.LocalProtocolError:
+            return _NOT_SENDABLE
+        except httpx.TransportError:
+            return _BROKEN
+
+    async def _exchange(self, service: Service, request: httpx.Request) -> Outcome:
+        response = await self._transports[service.name].handle_async_request(request)
+        try:
+            verdict = verdict_of(response.status_code)
+            if verdict is Verdict.SUCCEEDED:
+                return await _read_success(response, service.max_response_bytes)
+            await _drain(response)
+            return Outcome(
+                verdict,
+                milliseconds=0,
+                http_status=response.status_code,
+                reason=Reason.HTTP_STATUS,
+                retry_after_ms=retry_after_ms(response.headers) if verdict is Verdict.PUSHED_BACK else None,
+            )
+        finally:
+            await response.aclose()
+
+
+_TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
+_TIMED_OUT = Outcome(Verdict.UNKNOWN, 0, reason=Reason.TIMEOUT)
+_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.CONNECTION_FAILED)
+_BROKEN = Outcome(Verdict.UNKNOWN, 0, reason=Reason.CONNECTION_BROKEN)
+_NOT_SENDABLE = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
+
+
+def _build(
+    service: Service, request: Request, idempotency_key: str, bound_seconds: float, headers: Mapping[str, str]
+) -> httpx.Request:
+    """Raises InvalidURL, ValueError or TypeError for what cannot be sent as it is."""
+    if not _PATH(request.path) or _DOT_SEGMENT(request.path.partition("?")[0]):
+        raise ValueError(f"not a path below {service.base_url}: {request.path!r}")
+    url = _url(service.base_url.rstrip("/") + request.path)
+    raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    raw += _SAME_FOR_ALL
+    raw.append((b"Request-Timeout", b"%.3f" % bound_seconds))
+    raw.append((b"Idempotency-Key", idempotency_key.encode("ascii")))
+    if request.body is None:
+        return httpx.Request(request.method, url, headers=raw)
+    raw.append((b"Content-Type", b"application/json"))
+    # As a stream, httpx adds no Host and no Content-Length: the engine does.
+    content = httpx.ByteStream(_encode(request.body).encode())
+    return httpx.Request(request.method, url, headers=raw, stream=content)
+
+
+async def _read_success(response: httpx.Response, max_bytes: int) -> Outcome:
+    def unknown(reason: Reason) -> Outcome:
+        return Outcome(Verdict.UNKNOWN, 0, http_status=response.status_code, reason=reason)
+
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        return unknown(Reason.NOT_JSON)
+    body = await _read(response, max_bytes)
+    if body is None:
+        return unknown(Reason.TOO_LARGE)
+    if body and not is_strict_json(body):
+        return unknown(Reason.NOT_JSON)
+    return Outcome(Verdict.SUCCEEDED, 0, data=body or b"null", http_status=response.status_code)
+
+
+async def _read(response: httpx.Response, max_bytes: int) -> bytes | None:
+    """The body, or None as soon as it is known to be longer than `max_bytes`."""
+    chunks, size = [], 0
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:
+        size += len(chunk)
+        if size > max_bytes:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _drain(response: httpx.Response) -> None:
+    with suppress(TimeoutError, httpx.TransportError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            await _read(response, _DRAIN_BYTES)

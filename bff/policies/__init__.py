@@ -1,0 +1,1 @@
+"""Pure decisions: time passed in, nothing read or written."""

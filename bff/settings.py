@@ -1,0 +1,51 @@
+"""The settings that gateways and workers share: they must agree on them."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bff.catalog.services import SHIPPED_SERVICES
+
+
+class SharedSettings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="ignore")
+
+    redis_url: Annotated[
+        str,
+        Field(
+            validation_alias="REDIS_URL",
+            pattern=r"^(redis|rediss|unix)://",
+            description="The broker: redis://, rediss:// (TLS) or unix://. Redis 6.2 or later, never evicting.",
+        ),
+    ] = "redis://127.0.0.1:6379/0"
+    services_file: Annotated[
+        Path,
+        Field(validation_alias="SERVICES_FILE", description="TOML file with a table [services.NAME] for each service."),
+    ] = SHIPPED_SERVICES
+    downstream_url: Annotated[
+        str,
+        Field(
+            validation_alias="DOWNSTREAM_URL",
+            pattern=r"^https?://",
+            description="What ${DOWNSTREAM_URL} stands for in the services file.",
+        ),
+    ] = "http://127.0.0.1:9000"
+    result_ttl_seconds: Annotated[
+        int,
+        Field(
+            validation_alias="RESULT_TTL_SECONDS",
+            ge=1,
+            le=2_592_000,
+            description="How long a job and its result can be read after its end. The last process to start decides.",
+        ),
+    ] = 86_400
+    key_prefix: Annotated[
+        str,
+        Field(
+            validation_alias="KEY_PREFIX",
+            pattern=r"^[A-Za-z0-9_.-]{1,40}$",
+            description="Begins every key, so that several installations can share one Redis.",
+        ),
+    ] = "bff"

@@ -1,0 +1,124 @@
+"""The gateway's application, put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from bff.broker.connect import connected
+from bff.broker.errors import BrokerUnavailable
+from bff.catalog.catalog import Catalog
+from gateway import operate, pages, problems, retrieve
+from gateway.correlation import Correlation, correlation_id
+from gateway.document import JobDocument
+from gateway.gateway import Gateway
+from gateway.metrics import Metrics
+from gateway.openapi import SUBMIT_PROBLEMS, described, document_app, submission_documented
+from gateway.problems import Problem
+from gateway.settings import GatewaySettings
+from gateway.submit import submit_endpoint
+
+DESCRIPTION = "Send a request, get a correlation id at once (202), read the result under it: poll, or hold the request."
+
+
+def create_app(
+    settings: GatewaySettings, catalog: Catalog, started: Callable[[Gateway], None] = lambda _: None
+) -> FastAPI:
+    """`started` gets the gateway once it is made: whoever runs the server can drain it."""
+    app = FastAPI(
+        title="Asynchronous BFF gateway",
+        version="0.1.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(settings, catalog, started),
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.add_middleware(Correlation)
+    for operation in catalog.operations.values():
+        app.add_api_route(
+            f"/v1/operations/{operation.name}",
+            submit_endpoint(operation),
+            methods=["POST"],
+            name=operation.name,
+            summary=operation.summary,
+            tags=["Operations"],
+            responses=described(JobDocument, {202: "Accepted and durable; the body is the job"}, *SUBMIT_PROBLEMS),
+            openapi_extra=submission_documented(operation),
+        )
+    app.add_api_route(
+        "/v1/operations/{operation}",
+        _unknown_operation(list(catalog.operations)),
+        methods=["POST"],
+        include_in_schema=False,
+    )
+    for router in (retrieve.router, operate.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=pages.STATIC))
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(BrokerUnavailable, _answer_broker)
+    app.add_exception_handler(Exception, _answer_unforeseen)
+    document_app(app, catalog.operations)
+    return app
+
+
+def _lifespan(
+    settings: GatewaySettings, catalog: Catalog, started: Callable[[Gateway], None]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        metrics = Metrics()
+        async with connected(
+            settings.redis_url,
+            catalog,
+            on_ended=metrics.ended,
+            prefix=settings.key_prefix,
+            result_ttl_seconds=settings.result_ttl_seconds,
+        ) as broker:
+            app.state.gateway = Gateway(settings, catalog, broker, metrics)
+            started(app.state.gateway)
+            yield
+
+    return lifespan
+
+
+def _unknown_operation(known: list[str]) -> Callable[[str], Response]:
+    def unknown(operation: str) -> Response:
+        detail = f"This gateway offers: {', '.join(known)}."
+        raise Problem(problems.UNKNOWN_OPERATION, detail, members={"operations": known})
+
+    return unknown
+
+
+def _answer_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem.response(request.url.path, correlation_id(request))
+
+
+def _answer_http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        problem = Problem(problems.METHOD_NOT_ALLOWED, f"Allowed: {allowed}.", headers={"Allow": allowed})
+    elif error.status_code == 404:
+        problem = Problem(problems.NOT_FOUND, "There is nothing under this path.")
+    else:
+        return _answer_unforeseen(request, error)
+    return _answer_problem(request, problem)
+
+
+def _answer_broker(request: Request, error: Exception) -> Response:
+    detail = "The broker cannot be reached, so nothing can be said of this request's job."
+    return _answer_problem(request, Problem(problems.BROKER_UNAVAILABLE, detail, retry_after=1))
+
+
+def _answer_unforeseen(request: Request, error: Exception) -> Response:
+    return _answer_problem(
+        request, Problem(problems.INTERNAL_ERROR, "An error that was not foreseen; it has been logged.")
+    )

@@ -1,0 +1,33 @@
+"""Every response carries X-Correlation-ID: the job's where there is one, else the HTTP request's own."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bff.broker.job_id import new_job_id
+
+
+class Correlation:
+    """Pure ASGI middleware: it adds the header and sees to nothing else, so that a client that hangs up is noticed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        scope["correlation_id"] = request_id = new_job_id()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                if "x-correlation-id" not in headers:
+                    headers["X-Correlation-ID"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+def correlation_id(request: Request) -> str:
+    """The HTTP request's own id."""
+    return str(request.scope["correlation_id"])

@@ -1,0 +1,157 @@
+"""The job as clients read it. The one place where its JSON is made; the types are what /openapi.json shows."""
+
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any
+
+from pydantic_core import from_json
+from typing_extensions import TypedDict
+
+from bff.broker.job import CallState, Job, JobStatus
+from bff.policies.polling import poll_after_seconds
+from gateway.problems import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED, Problem
+
+EXPIRED_RETRY_SECONDS = 5
+
+
+class Progress(TypedDict):
+    done: int
+    total: int
+
+
+class _Call(TypedDict):
+    status: str
+    source: str | None
+    attempts: int
+    http_status: int | None
+    seconds: float | None
+    error: str | None
+
+
+class CallDocument(_Call, total=False):
+    """`age_seconds` stands only where the data came from the cache."""
+
+    age_seconds: float
+
+
+class Links(TypedDict):
+    self: str
+    result: str
+
+
+class JobDocument(TypedDict):
+    id: str
+    operation: str
+    status: str
+    mode: str
+    priority: str
+    submitted_at: str
+    started_at: str | None
+    finished_at: str | None
+    deadline: str
+    expires_at: str | None
+    progress: Progress
+    approximate_position: int | None
+    estimated_seconds: float | None
+    poll_after_seconds: float | None
+    partial: bool
+    degraded: bool
+    calls: dict[str, CallDocument]
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    links: Links
+
+
+def document_of(job: Job) -> JobDocument:
+    """The whole job."""
+    pending = not job.status.terminal
+    graph = job.graph
+    error = error_of(job)
+    return {
+        "id": job.id,
+        "operation": job.operation,
+        "status": job.status,
+        "mode": job.mode,
+        "priority": job.priority,
+        "submitted_at": timestamp(job.submitted_ms),
+        "started_at": _timestamp(job.started_ms),
+        "finished_at": _timestamp(job.finished_ms),
+        "deadline": timestamp(job.deadline_ms),
+        "expires_at": _timestamp(job.expires_ms),
+        "progress": {"done": sum(not call.status.open for call in graph), "total": len(graph)},
+        "approximate_position": job.position if pending and job.position >= 0 else None,
+        "estimated_seconds": round(job.expected_ms / 1000, 1) if pending else None,
+        "poll_after_seconds": poll_seconds(job) if pending else None,
+        "partial": job.partial,
+        "degraded": job.degraded,
+        "calls": {call.name: _call_document(call) for call in job.calls},
+        "result": result_of(job) or None,
+        "error": None if error is None else error.document(f"/v1/jobs/{job.id}", job.id),
+        "links": links(job.id),
+    }
+
+
+def result_of(job: Job) -> dict[str, Any]:
+    """`{call: data}` of the calls that have data."""
+    return {call.name: from_json(job.outcomes[call.name]) for call in job.graph if call.name in job.outcomes}
+
+
+def error_of(job: Job) -> Problem | None:
+    """Why a job that has ended did not succeed; None where it did, or has not ended."""
+    match job.status:
+        case JobStatus.FAILED:
+            return _failed(job)
+        case JobStatus.EXPIRED:
+            ran = "was not done in time" if job.started_ms else "never ran"
+            detail = f"High volume: the job {ran}. Please retry."
+            return Problem(JOB_EXPIRED, detail, retry_after=EXPIRED_RETRY_SECONDS)
+        case JobStatus.CANCELLED:
+            return Problem(JOB_CANCELLED, "The job was cancelled at the client's request.")
+        case _:
+            return None
+
+
+def _failed(job: Job) -> Problem:
+    call = next((call for call in job.graph if call.name == job.blame), None)
+    if call is None:
+        return Problem(JOB_FAILED, "A required call failed.")
+    members = {"call": call.name, "reason": call.error}
+    return Problem(JOB_FAILED, f"The required call {call.name!r} failed: {call.error}.", members=members)
+
+
+def poll_seconds(job: Job) -> float:
+    """How soon a client that polls should come back."""
+    return poll_after_seconds((job.now_ms - job.submitted_ms) / 1000, job.expected_ms / 1000)
+
+
+def poll_headers(job: Job) -> dict[str, str]:
+    """Retry-After, in whole seconds, while the job has not ended."""
+    return {} if job.status.terminal else {"Retry-After": str(ceil(poll_seconds(job)))}
+
+
+def links(job_id: str) -> Links:
+    return {"self": f"/v1/jobs/{job_id}", "result": f"/v1/jobs/{job_id}/result"}
+
+
+def timestamp(milliseconds: int) -> str:
+    """RFC 3339, UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+def _timestamp(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else timestamp(milliseconds)
+
+
+def _call_document(call: CallState) -> CallDocument:
+    document: CallDocument = {
+        "status": call.status,
+        "source": call.source,
+        "attempts": call.attempts,
+        "http_status": call.http_status,
+        "seconds": None if call.milliseconds is None else call.milliseconds / 1000,
+        "error": call.error,
+    }
+    if call.age_ms is not None:
+        document["age_seconds"] = call.age_ms / 1000
+    return document

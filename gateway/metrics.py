@@ -1,0 +1,96 @@
+"""The metrics of a gateway, all on this page."""
+
+import time
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+
+from bff.broker.cell import Cell
+from bff.broker.job import Ended
+from bff.broker.jobs import Submission
+from bff.broker.survey import ServiceState, survey
+
+JOB_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 45, 60, 90, 120)
+FRESH_SECONDS = 1.0
+
+
+class Metrics:
+    """Counts what this process did; shows the broker's state, read at the scrape and at most a second old."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self._submitted = Counter(
+            "bff_jobs_submitted", "Jobs accepted.", ["operation", "priority", "mode"], registry=registry
+        )
+        self._finished = Counter(
+            "bff_jobs_finished",
+            "Jobs that this process saw end.",
+            ["operation", "priority", "mode", "status"],
+            registry=registry,
+        )
+        self._rejected = Counter(
+            "bff_jobs_rejected",
+            "Submissions turned away.",
+            ["operation", "priority", "reason"],
+            registry=registry,
+        )
+        self._job_seconds = Histogram(
+            "bff_job_seconds",
+            "From submit to end, seconds.",
+            ["operation", "mode", "status"],
+            buckets=JOB_SECONDS,
+            registry=registry,
+        )
+        self._retrievals = Counter("bff_retrievals", "Answers about jobs.", ["channel"], registry=registry)
+        self.waiters = Gauge("bff_waiters", "Clients that hold a request open.", ["channel"], registry=registry)
+        self._depth = Gauge("bff_queue_depth", "Booked waiting places.", ["service", "priority"], registry=registry)
+        self._capacity = Gauge("bff_queue_capacity", "Waiting places in all.", ["service"], registry=registry)
+        self._oldest = Gauge(
+            "bff_queue_oldest_age_seconds",
+            "Age of the oldest entry not yet done.",
+            ["service", "priority"],
+            registry=registry,
+        )
+        self._drain = Gauge(
+            "bff_drain_rate",
+            "Calls per second with all slots busy, as measured.",
+            ["service"],
+            registry=registry,
+        )
+        self._dead = Gauge("bff_dead_letters", "Calls that were given up.", ["service"], registry=registry)
+        self._surveyed_at = float("-inf")
+
+    def submitted(self, submission: Submission) -> None:
+        self._submitted.labels(submission.operation, submission.priority, submission.mode).inc()
+
+    def rejected(self, submission: Submission, reason: str) -> None:
+        self._rejected.labels(submission.operation, submission.priority, reason).inc()
+
+    def retrieved(self, channel: str) -> None:
+        self._retrievals.labels(channel).inc()
+
+    def ended(self, jobs: Iterable[Ended]) -> None:
+        for job in jobs:
+            self._finished.labels(job.operation, job.priority, job.mode, job.status).inc()
+            self._job_seconds.labels(job.operation, job.mode, job.status).observe(job.milliseconds / 1000)
+
+    async def read_broker(self, cell: Cell) -> None:
+        """Refresh the gauges of the broker's state. Raises BrokerUnavailable."""
+        if time.monotonic() - self._surveyed_at >= FRESH_SECONDS:
+            for service, state in (await survey(cell)).items():
+                self._show(service, state)
+            self._surveyed_at = time.monotonic()
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """The page and its media type: Prometheus text, or OpenMetrics where it is asked for."""
+        encode, media_type = choose_encoder(accept)
+        return encode(self.registry), media_type
+
+    def _show(self, service: str, state: ServiceState) -> None:
+        self._capacity.labels(service).set(state.capacity)
+        self._drain.labels(service).set(state.drain_rate)
+        self._dead.labels(service).set(state.dead_letters)
+        for priority, depth in state.depth.items():
+            self._depth.labels(service, priority).set(depth)
+            self._oldest.labels(service, priority).set(state.oldest_seconds[priority])

@@ -1,0 +1,119 @@
+"""How /openapi.json describes what the routes do by hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from bff.catalog.model import Operation, Priority
+from gateway import problems
+from gateway.problems import MEDIA_TYPE, PROBLEM_TYPES, ProblemType
+
+_REFERENCE = "#/components/schemas/{model}"
+
+_PROBLEM_SCHEMA = {
+    "title": "Problem",
+    "description": "Problem details, RFC 9457. Further members depend on the type.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "correlation_id"],
+    "properties": {
+        "type": {"type": "string", "enum": [type_.path for type_ in PROBLEM_TYPES.values()]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "correlation_id": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+
+
+def described(answer: Any, other: Mapping[int, str], *refusals: ProblemType) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: 200 with `answer`, others without a body of their own, and its problems by status."""
+    responses: dict[int | str, dict[str, Any]] = {200: {"model": answer, "description": "OK"}}
+    for status, description in other.items():
+        responses[status] = {"description": description} | ({"model": dict[str, Any]} if status != 304 else {})
+    for type_ in refusals:
+        known = responses.setdefault(type_.status, {"description": "", **_problem_content()})
+        known["description"] += ("; " if known["description"] else "") + f"`{type_.slug}`: {type_.title}"
+    return responses
+
+
+def submission_documented(operation: Operation) -> dict[str, Any]:
+    """`openapi_extra` of an operation's route: its body, typed, with its example, and the headers that steer it."""
+    body = {
+        "schema": {"$ref": _REFERENCE.format(model=operation.parameters.__name__)},
+        "example": operation.example,
+    }
+    return {
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "parameters": _steering(operation),
+    }
+
+
+SUBMIT_PROBLEMS = (
+    problems.MALFORMED_JSON,
+    problems.INVALID_HEADER,
+    problems.BODY_TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_PARAMETERS,
+    problems.IDEMPOTENCY_KEY_REUSED,
+    problems.QUEUE_FULL,
+    problems.SHEDDING,
+    problems.DEADLINE_UNATTAINABLE,
+    problems.BROKER_UNAVAILABLE,
+    problems.DRAINING,
+)
+
+
+def document_app(app: FastAPI, operations: Mapping[str, Operation]) -> None:
+    """Have the app's document name the schemas that are referred to by hand."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = _PROBLEM_SCHEMA
+            for operation in operations.values():
+                schema = operation.parameters.model_json_schema(ref_template=_REFERENCE)
+                schemas |= schema.pop("$defs", {})
+                schemas[operation.parameters.__name__] = schema
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _problem_content() -> dict[str, Any]:
+    return {"content": {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}}
+
+
+def _steering(operation: Operation) -> list[dict[str, Any]]:
+    default = operation.timeout_seconds[Priority.NORMAL]
+    return [
+        _header(
+            "Prefer",
+            "`respond-async`: answer at once; `wait=N`: hold the answer up to N seconds, at most 30.",
+        ),
+        _header("Idempotency-Key", "1 to 255 visible ASCII characters, quoted or bare, kept 24 h.", maxLength=600),
+        _header("Request-Priority", "The lane; `normal` where it is not sent.", enum=[*Priority]),
+        _header(
+            "Request-Timeout",
+            f"Seconds that the client waits for the result, decimals allowed; {default:g} where it is not sent, "
+            f"clamped to {operation.max_timeout_seconds:g}.",
+            pattern=r"^\d+(\.\d+)?$",
+        ),
+        _header("traceparent", "W3C trace context, carried to the downstream."),
+        _header("tracestate", "W3C trace context, carried to the downstream."),
+    ]
+
+
+def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }

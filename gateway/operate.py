@@ -1,0 +1,54 @@
+"""What operators and orchestrators ask: alive, ready, and the metrics."""
+
+import asyncio
+import logging
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bff.broker.errors import BrokerUnavailable
+from gateway.gateway import gateway_of
+
+READY_WITHIN_SECONDS = 0.9
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(tags=["Operate"])
+
+Health = dict[str, str | None]
+
+
+@router.get("/livez", summary="Whether this process is alive", responses={200: {"model": Health}})
+async def livez() -> Response:
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/readyz",
+    summary="Whether it should get traffic: never no because of load",
+    responses={200: {"model": Health}, 503: {"model": Health}},
+)
+async def readyz(request: Request) -> Response:
+    gateway = gateway_of(request)
+    complaint = "draining" if gateway.draining.is_set() else None
+    if complaint is None:
+        try:
+            async with asyncio.timeout(READY_WITHIN_SECONDS):
+                complaint = await gateway.broker.complaint()
+        except (BrokerUnavailable, TimeoutError):
+            complaint = "the broker does not answer"
+    body = {"status": "ok" if complaint is None else "unavailable", "detail": complaint}
+    return JSONResponse(body, 200 if complaint is None else 503, {"Cache-Control": "no-store"})
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+async def metrics(request: Request) -> Response:
+    gateway = gateway_of(request)
+    gateway.metrics.waiters.labels("long_poll").set(gateway.waiters)
+    try:
+        await gateway.metrics.read_broker(gateway.broker.cell)
+    except BrokerUnavailable as error:  # the counters of this process are worth having all the same
+        log.warning("metrics without the broker's state: %s", error)
+    body, media_type = gateway.metrics.exposition(request.headers.get("accept", ""))
+    return Response(body, media_type=media_type)

@@ -1,0 +1,239 @@
+"""Problem details (RFC 9457): every error that the gateway answers, each with a page that says what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """`meaning` and `remedy` are what its page says."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+    remedy: str
+
+    @property
+    def path(self) -> str:
+        return f"/problems/{self.slug}"
+
+
+class Problem(Exception):
+    """Ends a request with this answer. `members` stand beside the standard ones; `headers` go with it."""
+
+    def __init__(
+        self,
+        type_: ProblemType,
+        detail: str,
+        *,
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.type = type_
+        self.detail = detail
+        self.members = dict(members or {})
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
+    def document(self, instance: str, correlation_id: str) -> dict[str, Any]:
+        return {
+            "type": self.type.path,
+            "title": self.type.title,
+            "status": self.type.status,
+            "detail": self.detail,
+            "instance": instance,
+            "correlation_id": correlation_id,
+            **self.members,
+        }
+
+    def response(self, instance: str, correlation_id: str) -> Response:
+        headers = {"Cache-Control": "no-store", "X-Correlation-ID": correlation_id, **self.headers}
+        body = to_json(self.document(instance, correlation_id))
+        return Response(body, self.type.status, headers, MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalogue:
+    by_slug: dict[str, ProblemType] = field(default_factory=dict)
+
+    def __call__(self, slug: str, status: int, title: str, meaning: str, remedy: str) -> ProblemType:
+        self.by_slug[slug] = ProblemType(slug, status, title, meaning, remedy)
+        return self.by_slug[slug]
+
+
+_type = _Catalogue()
+PROBLEM_TYPES: Mapping[str, ProblemType] = _type.by_slug
+
+_SAME_KEY = "Repeat the request after Retry-After, with the same Idempotency-Key."
+
+MALFORMED_JSON = _type(
+    "malformed-json",
+    400,
+    "The body is not JSON",
+    "The body could not be read as JSON in UTF-8.",
+    "Send one JSON object; `detail` says where reading stopped.",
+)
+INVALID_HEADER = _type(
+    "invalid-header",
+    400,
+    "A header is not valid",
+    "The header named in `header` has a value that is not allowed.",
+    "`detail` says what is allowed. Nothing was accepted.",
+)
+INVALID_QUERY = _type(
+    "invalid-query",
+    400,
+    "The query is not valid",
+    "A parameter of the query is missing or has a value that is not allowed.",
+    "`detail` says what is allowed.",
+)
+NOT_FOUND = _type(
+    "not-found",
+    404,
+    "There is nothing here",
+    "No page or resource has this path.",
+    "See /docs for what there is.",
+)
+UNKNOWN_OPERATION = _type(
+    "unknown-operation",
+    404,
+    "No such operation",
+    "This gateway does not offer an operation of that name.",
+    "`operations` lists those that it offers.",
+)
+UNKNOWN_JOB = _type(
+    "unknown-job",
+    404,
+    "No such job",
+    "No job of this client has that id, or it ended so long ago that nothing of it is kept.",
+    "Check the id. A job that was not answered with 202 or 200 may not exist; submit it again with the same Idempotency-Key.",
+)
+JOB_GONE = _type(
+    "job-gone",
+    410,
+    "The job is no longer kept",
+    "The id is of a time whose results have been removed.",
+    "Fetch results before `expires_at`; submit the request again if you still need it.",
+)
+METHOD_NOT_ALLOWED = _type(
+    "method-not-allowed",
+    405,
+    "The method is not allowed here",
+    "This path exists, but not for this method.",
+    "The header Allow lists the methods.",
+)
+BODY_TOO_LARGE = _type(
+    "body-too-large",
+    413,
+    "The body is too large",
+    "The body is longer than `limit_bytes`.",
+    "Send less; pass large data by reference.",
+)
+UNSUPPORTED_MEDIA_TYPE = _type(
+    "unsupported-media-type",
+    415,
+    "The body is not declared as JSON",
+    "Content-Type must be application/json in UTF-8, without Content-Encoding.",
+    "Send the header Content-Type: application/json.",
+)
+INVALID_PARAMETERS = _type(
+    "invalid-parameters",
+    422,
+    "The parameters are not valid",
+    "The body is JSON, but not what the operation takes.",
+    "`errors` lists each place (`pointer`, RFC 6901) with what is wrong there (`detail`). Nothing was accepted.",
+)
+IDEMPOTENCY_KEY_REUSED = _type(
+    "idempotency-key-reused",
+    422,
+    "The Idempotency-Key was used with another body",
+    "This client has used this key for this operation with other parameters.",
+    "Use a new key for a new request; repeat the same body to get the same job.",
+)
+POLL_TOO_FREQUENT = _type(
+    "poll-too-frequent",
+    429,
+    "This job is polled too often",
+    "The job was asked for far more often than `poll_after_seconds` says.",
+    "Wait for Retry-After, or hold the request with Prefer: wait=N.",
+)
+QUEUE_FULL = _type(
+    "queue-full",
+    503,
+    "No waiting place is free",
+    "All waiting places of a service that the operation needs are taken for this priority. Nothing was accepted.",
+    _SAME_KEY,
+)
+SHEDDING = _type(
+    "shedding",
+    503,
+    "Requests of this priority are turned away for now",
+    "A service that the operation needs is filling up, so lower priorities are turned away before higher ones.",
+    _SAME_KEY,
+)
+DEADLINE_UNATTAINABLE = _type(
+    "deadline-unattainable",
+    503,
+    "It cannot be done in time",
+    "The predicted wait is longer than the client waits, so the work would be thrown away. Nothing was accepted.",
+    _SAME_KEY + " Or wait longer: raise Request-Timeout, up to the operation's maximum.",
+)
+BROKER_UNAVAILABLE = _type(
+    "broker-unavailable",
+    503,
+    "The broker cannot be reached",
+    "The gateway cannot read or write jobs at the moment. Whether a POST was accepted is unknown.",
+    "Repeat the request after Retry-After; with the same Idempotency-Key you get the same job, never a second one.",
+)
+DRAINING = _type(
+    "draining",
+    503,
+    "This gateway is shutting down",
+    "This process takes no new work; others of the same deployment do.",
+    _SAME_KEY,
+)
+INTERNAL_ERROR = _type(
+    "internal-error",
+    500,
+    "Something went wrong in the gateway",
+    "An error that was not foreseen; it has been logged under the correlation id.",
+    "Repeat the request with the same Idempotency-Key; report `correlation_id` if it stays.",
+)
+JOB_FAILED = _type(
+    "job-failed",
+    502,
+    "The job failed",
+    "A required call to a downstream service failed for good. What had been done before was undone where it can be.",
+    "`call` names it and `reason` says why. A new submission (a new Idempotency-Key) starts again.",
+)
+JOB_EXPIRED = _type(
+    "job-expired",
+    504,
+    "The job was not done in time",
+    "High volume: the deadline passed before the work was done. What had been done before was undone where it can be.",
+    "Please retry after Retry-After, with a new Idempotency-Key.",
+)
+JOB_CANCELLED = _type(
+    "job-cancelled",
+    409,
+    "The job was cancelled",
+    "The client asked for the job to be cancelled. What had been done before is undone where it can be.",
+    "Submit it again, with a new Idempotency-Key, if it is wanted after all.",
+)
+JOB_NOT_CANCELLABLE = _type(
+    "job-not-cancellable",
+    409,
+    "The job has ended already",
+    "A terminal state never changes.",
+    "Read the job for what came of it.",
+)

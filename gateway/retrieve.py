@@ -1,0 +1,184 @@
+"""Reading and cancelling jobs."""
+
+import time
+from math import ceil
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bff.broker.job import Job
+from bff.broker.job_id import is_job_id, made_at_ms
+from bff.broker.jobs import Cancellation
+from gateway import problems
+from gateway.document import JobDocument, document_of, error_of, poll_headers, result_of
+from gateway.gateway import PUBLIC, Gateway, gateway_of
+from gateway.hold import held
+from gateway.openapi import described
+from gateway.problems import Problem
+from gateway.steering import preferences_of
+
+MAX_BATCH = 100
+
+router = APIRouter(tags=["Jobs"])
+
+JobId = Annotated[str, Path(description="The correlation id.")]
+Wait = Annotated[str | None, Query(description="Like `Prefer: wait=N`: hold the answer up to N seconds.")]
+Prefer = Annotated[str | None, Header(description="`wait=N`: hold the answer up to N seconds, at most 30 (RFC 7240).")]
+IfNoneMatch = Annotated[str | None, Header(description="The ETag last seen; with `wait`: hold until the job changes.")]
+
+
+@router.get(
+    "/v1/jobs/{job_id}",
+    summary="Read a job, in any state",
+    responses=described(JobDocument, {304: "It has not changed"}, problems.UNKNOWN_JOB, problems.JOB_GONE,
+                        problems.POLL_TOO_FREQUENT, problems.BROKER_UNAVAILABLE),
+)  # fmt: skip
+async def read_job(
+    request: Request,
+    job_id: JobId,
+    wait: Wait = None,
+    prefer: Prefer = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    gateway = gateway_of(request)
+    _keep_pace(gateway, job_id)
+    preferences = preferences_of(request.headers, request.query_params)
+    seen = _tags(request)
+    if preferences.wait_seconds:
+        await _known(gateway, job_id)  # what is unknown is not waited for
+        found = await held(
+            gateway,
+            request,
+            job_id,
+            preferences.wait_seconds,
+            lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
+        )
+        job = _own(gateway, found, job_id)
+        gateway.metrics.retrieved("long_poll")
+    else:
+        job = await _known(gateway, job_id)
+        gateway.metrics.retrieved("poll")
+    headers = _headers(job)
+    if preferences.wait_seconds is not None:
+        headers["Preference-Applied"] = f"wait={preferences.wait_seconds:g}"
+    if seen & {_etag(job), "*"}:
+        return Response(status_code=304, headers=headers)
+    return Response(to_json(document_of(job)), 200, headers, "application/json")
+
+
+@router.get(
+    "/v1/jobs/{job_id}/result",
+    summary="Read a job's result alone",
+    responses=described(
+        dict, {202: "The job has not ended; the body is the job"}, problems.UNKNOWN_JOB, problems.JOB_GONE,
+        problems.JOB_FAILED, problems.JOB_EXPIRED, problems.JOB_CANCELLED, problems.POLL_TOO_FREQUENT,
+        problems.BROKER_UNAVAILABLE,
+    ),
+)  # fmt: skip
+async def read_result(request: Request, job_id: JobId) -> Response:
+    gateway = gateway_of(request)
+    _keep_pace(gateway, job_id)
+    job = await _known(gateway, job_id)
+    gateway.metrics.retrieved("poll")
+    error = error_of(job)
+    if error is not None:
+        error.headers |= _headers(job)
+        raise error
+    body = result_of(job) if job.status.terminal else document_of(job)
+    return Response(to_json(body), 200 if job.status.terminal else 202, _headers(job), "application/json")
+
+
+@router.get(
+    "/v1/jobs",
+    summary="Read up to 100 jobs at once; unknown ones are left out",
+    responses=described(dict[str, list[JobDocument]], {}, problems.INVALID_QUERY, problems.BROKER_UNAVAILABLE),
+)
+async def read_jobs(
+    request: Request, id: Annotated[list[str] | None, Query(description="Correlation ids.")] = None
+) -> Response:
+    gateway = gateway_of(request)
+    ids = list(dict.fromkeys(request.query_params.getlist("id")))
+    if not 1 <= len(ids) <= MAX_BATCH:
+        detail = f"The query has {len(ids)} ids; allowed: 1 to {MAX_BATCH}, as ?id=A&id=B."
+        raise Problem(problems.INVALID_QUERY, detail, members={"parameter": "id"})
+    jobs = await gateway.broker.jobs.read_many(filter(is_job_id, ids))
+    gateway.metrics.retrieved("poll")
+    documents = [document_of(job) for job in jobs if job.client == PUBLIC]
+    return Response(to_json({"jobs": documents}), 200, {"Cache-Control": "private, no-cache"}, "application/json")
+
+
+@router.delete(
+    "/v1/jobs/{job_id}",
+    summary="Cancel a job; it stays readable",
+    responses=described(
+        JobDocument, {202: "Cancelled; a call in flight is being aborted, and undone where it had an effect"},
+        problems.UNKNOWN_JOB, problems.JOB_GONE, problems.JOB_NOT_CANCELLABLE, problems.BROKER_UNAVAILABLE,
+    ),
+)  # fmt: skip
+async def cancel_job(request: Request, job_id: JobId) -> Response:
+    gateway = gateway_of(request)
+    if not is_job_id(job_id):
+        raise _unknown(gateway, job_id)
+    became, ended = await gateway.broker.jobs.cancel(job_id, PUBLIC)
+    gateway.metrics.ended(ended)
+    job = await _known(gateway, job_id)
+    if became is Cancellation.FINISHED:
+        raise Problem(
+            problems.JOB_NOT_CANCELLABLE,
+            f"The job has ended: {job.status}.",
+            members={"job_status": job.status},
+            headers=_headers(job),
+        )
+    status = 202 if became is Cancellation.IN_FLIGHT else 200
+    return Response(to_json(document_of(job)), status, _headers(job), "application/json")
+
+
+async def _known(gateway: Gateway, job_id: str) -> Job:
+    """The client's own job. Raises Problem: another's, or none, looks the same."""
+    found = await gateway.broker.jobs.read(job_id) if is_job_id(job_id) else None
+    return _own(gateway, found, job_id)
+
+
+def _own(gateway: Gateway, job: Job | None, job_id: str) -> Job:
+    if job is None or job.client != PUBLIC:
+        raise _unknown(gateway, job_id)
+    return job
+
+
+def _unknown(gateway: Gateway, job_id: str) -> Problem:
+    """404, or 410 where the id itself says that its time is over: to anyone, whether or not it ever was."""
+    if is_job_id(job_id):
+        age_seconds = time.time() - made_at_ms(job_id) / 1000
+        if 1 < age_seconds / gateway.settings.result_ttl_seconds <= 2:
+            return Problem(problems.JOB_GONE, "Jobs of that time are no longer kept.")
+    return Problem(problems.UNKNOWN_JOB, "No job of yours has this id.")
+
+
+def _keep_pace(gateway: Gateway, job_id: str) -> None:
+    wait_seconds = gateway.pace.wait_seconds(job_id, time.monotonic())
+    if wait_seconds:
+        detail = "This job is polled far more often than poll_after_seconds says."
+        raise Problem(problems.POLL_TOO_FREQUENT, detail, retry_after=max(1, ceil(wait_seconds)))
+
+
+def _headers(job: Job) -> dict[str, str]:
+    return {
+        "ETag": _etag(job),
+        "Cache-Control": "private, no-cache",
+        "X-Correlation-ID": job.id,
+        "Vary": "Prefer, Authorization",
+        **poll_headers(job),
+    }
+
+
+def _etag(job: Job) -> str:
+    return f'"{job.version}"'
+
+
+def _tags(request: Request) -> set[str]:
+    """The ETags of If-None-Match; weak ones compare like strong ones (RFC 9110, 13.1.2)."""
+    listed = ",".join(request.headers.getlist("if-none-match")).split(",")
+    return {tag.strip().removeprefix("W/") for tag in listed if tag.strip()}

@@ -1,0 +1,118 @@
+"""What steers a request travels in headers; here they are read. A preference is clamped, everything else is right or a 400."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+
+from bff.catalog.model import Operation, Priority
+from gateway.problems import INVALID_HEADER, Problem
+
+MAX_WAIT_SECONDS = 30.0
+
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
+_BARE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_QUOTED_KEY = re.compile(r'"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"')
+_PREFERENCE = re.compile(r'\s*([!#$%&\'*+.^_`|~\w-]+)\s*(?:=\s*("[^"]*"|[^",;\s]*))?[^,]*(?:,|$)')
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """RFC 7240: `respond_async`, and for how many seconds the answer may be held (None: not asked for), clamped."""
+
+    respond_async: bool
+    wait_seconds: float | None
+
+    @property
+    def applied(self) -> str:
+        """The value of Preference-Applied; empty where no preference was given that is known here."""
+        parts = ["respond-async"] if self.respond_async else []
+        if self.wait_seconds is not None:
+            parts.append(f"wait={self.wait_seconds:g}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """The headers of a submission."""
+
+    preferences: Preferences
+    idempotency_key: str | None
+    priority: Priority
+    timeout_ms: int
+    traceparent: str
+    tracestate: str
+
+
+def steering_of(headers: Headers, operation: Operation) -> Steering:
+    """Raises Problem `invalid-header`."""
+    if "request-notify" in headers:
+        raise _invalid(
+            "Request-Notify", "no notification can be sent to this client; poll, or hold with Prefer: wait=N"
+        )
+    priority = _priority(headers)
+    traceparent = headers.get("traceparent", "")
+    traced = _TRACEPARENT.fullmatch(traceparent) is not None
+    tracestate = ", ".join(headers.getlist("tracestate")) if traced else ""
+    return Steering(
+        preferences_of(headers),
+        _idempotency_key(headers),
+        priority,
+        _timeout_ms(headers, operation, priority),
+        traceparent if traced else "",
+        tracestate if _TRACESTATE.fullmatch(tracestate) else "",
+    )
+
+
+def preferences_of(headers: Headers, query: Mapping[str, str] | None = None) -> Preferences:
+    """From the header Prefer, else from the query `?wait=N`. What cannot be understood is passed over, as RFC 7240 asks."""
+    stated: dict[str, str] = {}
+    for name, value in _PREFERENCE.findall(", ".join(headers.getlist("prefer"))):
+        stated.setdefault(name.lower(), value.strip('"'))  # the first of a name counts
+    wait = stated.get("wait", (query or {}).get("wait", ""))
+    seconds = min(float(wait), MAX_WAIT_SECONDS) if _SECONDS.fullmatch(wait) else None
+    return Preferences("respond-async" in stated, seconds)
+
+
+def _priority(headers: Headers) -> Priority:
+    value = _single(headers, "Request-Priority")
+    if value is None:
+        return Priority.NORMAL
+    try:
+        return Priority(value.lower())
+    except ValueError:
+        raise _invalid("Request-Priority", f"is not one of {', '.join(Priority)}") from None
+
+
+def _timeout_ms(headers: Headers, operation: Operation, priority: Priority) -> int:
+    value = _single(headers, "Request-Timeout")
+    if value is None:
+        return round(operation.timeout_seconds[priority] * 1000)
+    if not _SECONDS.fullmatch(value) or float(value) < 0.001:
+        raise _invalid("Request-Timeout", "is not a number of seconds above 0, such as 30 or 2.5")
+    return round(min(float(value), operation.max_timeout_seconds) * 1000)
+
+
+def _idempotency_key(headers: Headers) -> str | None:
+    value = _single(headers, "Idempotency-Key")
+    if value is None:
+        return None
+    quoted = _QUOTED_KEY.fullmatch(value)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else value
+    if not _BARE_KEY.fullmatch(key) or (value.startswith('"') and not quoted):
+        raise _invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters, bare or in double quotes")
+    return key
+
+
+def _single(headers: Headers, name: str) -> str | None:
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise _invalid(name, "was sent more than once")
+    return values[0].strip() if values else None
+
+
+def _invalid(header: str, what: str) -> Problem:
+    return Problem(INVALID_HEADER, f"{header} {what}.", members={"header": header})

@@ -1,0 +1,184 @@
+"""POST /v1/operations/{operation}: validate in full, then one round trip to the broker makes it durable, or refuses it."""
+
+import random
+from collections.abc import Awaitable, Callable
+from math import ceil
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import CallState, CallStatus, Job, JobStatus, Mode
+from bff.broker.job_id import new_job_id
+from bff.broker.jobs import Accepted, Conflict, Refusal, Refused, Replayed, Submission
+from bff.catalog.model import Operation, Parameters
+from bff.policies.polling import retry_after_seconds
+from gateway import problems
+from gateway.body import body_of
+from gateway.document import document_of, poll_headers
+from gateway.gateway import PUBLIC, Gateway, gateway_of
+from gateway.hold import held
+from gateway.problems import Problem, ProblemType
+from gateway.steering import Preferences, Steering, steering_of
+
+MAX_RETRY_AFTER_SECONDS = 30
+
+REFUSALS: dict[Refusal, ProblemType] = {
+    Refusal.QUEUE_FULL: problems.QUEUE_FULL,
+    Refusal.SHEDDING: problems.SHEDDING,
+    Refusal.DEADLINE_UNATTAINABLE: problems.DEADLINE_UNATTAINABLE,
+}
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def submit_endpoint(operation: Operation) -> Endpoint:
+    """The endpoint of one operation. It validates the body's bytes by the operation's own model: see ADR 3."""
+
+    async def submit(request: Request) -> Response:
+        gateway = gateway_of(request)
+        steering = steering_of(request.headers, operation)
+        parameters = parameters_of(operation, await body_of(request))
+        if gateway.draining.is_set():
+            raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
+        return await _submit(gateway, request, operation, steering, parameters)
+
+    return submit
+
+
+def parameters_of(operation: Operation, body: bytes) -> Parameters:
+    """Raises Problem `malformed-json` or `invalid-parameters`."""
+    try:
+        return operation.parameters.model_validate_json(body)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        raise Problem(problems.MALFORMED_JSON, f"{errors[0]['msg']}.")
+    listed = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in errors]
+    places = "place" if len(listed) == 1 else "places"
+    detail = (
+        f"The parameters are wrong in {len(listed)} {places}: {listed[0]['pointer'] or '/'}: {listed[0]['detail']}."
+    )
+    raise Problem(problems.INVALID_PARAMETERS, detail, members={"errors": listed})
+
+
+def _pointer(location: tuple[str | int, ...]) -> str:
+    """A JSON Pointer, RFC 6901."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+async def _submit(
+    gateway: Gateway, request: Request, operation: Operation, steering: Steering, parameters: Parameters
+) -> Response:
+    submission = Submission(
+        id=new_job_id(),
+        operation=operation.name,
+        client=PUBLIC,
+        priority=steering.priority,
+        timeout_ms=steering.timeout_ms,
+        parameters=parameters.model_dump_json().encode(),
+        idempotency_key=steering.idempotency_key,
+        traceparent=steering.traceparent,
+        tracestate=steering.tracestate,
+    )
+    try:
+        match await gateway.broker.jobs.submit(submission):
+            case Accepted() as accepted:
+                gateway.metrics.submitted(submission)
+                job = _new_job(operation, submission, accepted)
+                return await _answer(gateway, request, job, steering.preferences)
+            case Replayed(job_id):
+                return await _replay(gateway, request, job_id, steering.preferences)
+            case Conflict():
+                detail = "This Idempotency-Key was used for this operation with another body."
+                raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
+            case Refused() as refused:
+                gateway.metrics.rejected(submission, refused.reason)
+                raise _refusal(refused, submission)
+    except BrokerUnavailable:
+        gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
+        raise
+
+
+def _refusal(refused: Refused, submission: Submission) -> Problem:
+    predicted = refused.expected_ms / 1000
+    detail = f"Service {refused.service!r} is behind; predicted wait {predicted:.1f} s, priority {submission.priority}."
+    return Problem(
+        REFUSALS[refused.reason],
+        detail,
+        members={"service": refused.service, "predicted_wait_seconds": round(predicted, 1)},
+        retry_after=retry_after_seconds(refused.retry_ms, random.random),
+    )
+
+
+async def _replay(gateway: Gateway, request: Request, job_id: str, preferences: Preferences) -> Response:
+    job = await gateway.broker.jobs.read(job_id)
+    if job is None:  # by the lifetimes of both records only within the second in which they expire
+        raise Problem(problems.JOB_GONE, "The job of this Idempotency-Key is no longer kept.")
+    return await _answer(gateway, request, job, preferences, {"Idempotency-Replayed": "true"})
+
+
+async def _answer(
+    gateway: Gateway,
+    request: Request,
+    job: Job,
+    preferences: Preferences,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """202 with the job, or 200 with its result where it ended while the answer was held."""
+    if preferences.wait_seconds and not job.status.terminal:
+        job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
+    ended = job.status.terminal
+    path = f"/v1/jobs/{job.id}"
+    sent = {
+        "Content-Location" if ended else "Location": path,
+        "X-Correlation-ID": job.id,
+        "Vary": "Prefer",
+        "Cache-Control": "no-store",
+        **(headers or {}),
+        **(_retry_headers(job)),
+    }
+    if preferences.applied:
+        sent["Preference-Applied"] = preferences.applied
+    return Response(to_json(document_of(job)), 200 if ended else 202, sent, "application/json")
+
+
+def _retry_headers(job: Job) -> dict[str, str]:
+    """When the result can be expected, from the measured drain rate; no sooner than polling is asked for."""
+    headers = poll_headers(job)
+    if headers:
+        seconds = max(int(headers["Retry-After"]), ceil(job.expected_ms / 1000))
+        headers["Retry-After"] = str(min(seconds, MAX_RETRY_AFTER_SECONDS))
+    return headers
+
+
+def _new_job(operation: Operation, submission: Submission, accepted: Accepted) -> Job:
+    """The job as it was accepted: what a read would say, without one."""
+    return Job(
+        id=submission.id,
+        operation=operation.name,
+        client=submission.client,
+        priority=submission.priority,
+        mode=Mode.ASYNC,
+        status=JobStatus.QUEUED,
+        version=1,
+        submitted_ms=accepted.now_ms,
+        deadline_ms=accepted.now_ms + submission.timeout_ms,
+        now_ms=accepted.now_ms,
+        calls=tuple(
+            CallState(
+                call.name,
+                CallStatus.SKIPPED
+                if call.name in accepted.skipped
+                else CallStatus.WAITING
+                if call.after
+                else CallStatus.QUEUED,
+            )
+            for call in operation.calls
+        ),
+        outcomes={},
+        position=accepted.position,
+        expected_ms=accepted.expected_ms,
+    )

@@ -1,0 +1,94 @@
+"""The console script `bff`. What a command needs is imported when it is asked for: help comes at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    summary: str
+    load: Callable[[str, str], click.Command]  # name and summary -> the command
+
+
+def process(settings: str, run: str, *, example: str) -> Callable[[str, str], click.Command]:
+    """A command that runs one process with one settings class; both are named as `module:attribute`."""
+
+    def load(name: str, summary: str) -> click.Command:
+        from stack.options import options_of, settings_from
+
+        settings_class = _attribute(settings)
+
+        def callback(**given: Any) -> None:
+            valid = settings_from(settings_class, given)
+            _attribute(run)(valid)
+
+        return click.Command(
+            name,
+            callback=callback,
+            params=options_of(settings_class),
+            help=summary,
+            epilog=f"Example: {example}",
+        )
+
+    return load
+
+
+def _attribute(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)
+
+
+COMMANDS = {
+    "up": Command(
+        "Run everything on this machine: Redis, mock downstream, gateway, worker.",
+        process("stack.settings:StackSettings", "stack.up:run", example="bff up --port 8000 --data ./data"),
+    ),
+    "gateway": Command(
+        "Run one gateway.",
+        process(
+            "gateway.settings:GatewaySettings",
+            "gateway.main:run",
+            example="bff gateway --port 8000 --redis-url redis://127.0.0.1:6379",
+        ),
+    ),
+    "worker": Command(
+        "Run one worker.",
+        process(
+            "workers.settings:WorkerSettings",
+            "workers.main:run",
+            example="bff worker --redis-url redis://127.0.0.1:6379",
+        ),
+    ),
+    "mock": Command(
+        "Run the mock downstream.",
+        process(
+            "downstream_mock.settings:MockSettings",
+            "downstream_mock.main:run",
+            example="bff mock --port 9000",
+        ),
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if command := COMMANDS.get(cmd_name):
+            return command.load(cmd_name, command.summary)
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Unlike click's own, loads no command for its summary."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, epilog="Example: bff up")
+def main() -> None:
+    """Asynchronous request-reply in front of slow, rate-limited services."""

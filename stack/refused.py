@@ -1,0 +1,5 @@
+"""Why `bff up` does not start."""
+
+
+class Refused(Exception):
+    """One line: what is wrong, and what to do."""

@@ -1,0 +1,43 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from bff.broker.script import Script, script
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "lib").mkdir()
+    return tmp_path
+
+
+def test_a_script_is_known_by_the_hash_that_redis_gives_it() -> None:
+    assert Script("one", "return 1").sha == hashlib.sha1(b"return 1").hexdigest()
+
+
+def test_an_include_stands_where_it_was_asked_for_and_only_once(directory: Path) -> None:
+    (directory / "lib" / "time.lua").write_text("local now = 1\n")
+    (directory / "lib" / "job.lua").write_text("--#include time\nlocal job = now\n")
+    (directory / "submit.lua").write_text("-- Submit.\n--#include job\n--#include time\nreturn job\n")
+    assert script("submit", directory).source == "-- Submit.\nlocal now = 1\nlocal job = now\nreturn job\n"
+
+
+def test_libraries_that_include_each_other_come_to_an_end(directory: Path) -> None:
+    (directory / "lib" / "a.lua").write_text("--#include b\nlocal a = 1\n")
+    (directory / "lib" / "b.lua").write_text("--#include a\nlocal b = 1\n")
+    (directory / "both.lua").write_text("--#include a\n")
+    assert script("both", directory).source == "local b = 1\nlocal a = 1\n"
+
+
+def test_an_unknown_script_is_refused_with_the_names_there_are(directory: Path) -> None:
+    (directory / "take.lua").touch()
+    (directory / "finish.lua").touch()
+    with pytest.raises(ValueError, match="no script is named 'tkae'; there are: finish, take"):
+        script("tkae", directory)
+
+
+def test_an_unknown_include_is_refused_with_who_asks_for_it(directory: Path) -> None:
+    (directory / "take.lua").write_text("--#include jbo\n")
+    with pytest.raises(ValueError, match=r"take\.lua includes 'jbo', which is not in the library; there are: none"):
+        script("take", directory)

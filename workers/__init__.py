@@ -1,0 +1,1 @@
+"""Workers: arq processes that consume the lanes and call the services."""

@@ -1,0 +1,112 @@
+"""One service's consumer: take, perform many at once, wait for a slot, a permit or new work, and take again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+from bff.broker.arrivals import Arrivals
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.lanes import Entry, Lanes, Supply, Taken
+from workers.metrics import Metrics
+from workers.perform import Performer
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 50  # entries of one take, so that several workers share a backlog
+BROKER_AGAIN_SECONDS = 0.5
+
+
+class Consumer:
+    """Runs until `stop`; an entry once taken is performed to its end."""
+
+    def __init__(self, performer: Performer, lanes: Lanes, arrivals: Arrivals, metrics: Metrics) -> None:
+        self.performer = performer
+        self._lanes = lanes
+        self._keys = lanes.keys
+        self._arrivals = arrivals
+        self._metrics = metrics
+        self._service = performer.service
+        self._running: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Event()
+        self._waiting: asyncio.Task[None] | None = None
+        self._stopping = False
+        service = self._service.name
+        metrics.slots.labels(service, "leased").set_function(lambda: len(self._running))
+        metrics.slots.labels(service, "busy").set_function(lambda: len(performer.calling))
+
+    async def run(self) -> None:
+        """Consume. BrokerUnavailable is waited out; whatever else goes wrong ends it."""
+        while not self._stopping:
+            self._freed.clear()
+            room = self._service.max_concurrency - len(self._running)
+            if room <= 0:
+                await self._wait(self._freed.wait())
+                continue
+            try:
+                taken = await self._lanes.take(min(room, MOST_AT_ONCE))
+                self._start(taken)
+                await self._until_more(taken)
+            except BrokerUnavailable as error:
+                log.warning("consumer of %s waits for the broker: %s", self._service.name, error)
+                await self._wait(asyncio.sleep(BROKER_AGAIN_SECONDS))
+
+    def stop(self) -> None:
+        """Take no more. What was taken goes on; `run` returns once the take under way has."""
+        self._stopping = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def drained(self, seconds: float) -> None:
+        """Let what runs come to its end for so long, then break off its calls: repeatable ones go back to their lane."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        self.performer.abort()
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds + 1)
+
+    def _start(self, taken: Taken) -> None:
+        self._metrics.ended(taken.ended)
+        self._metrics.taken(self._service.name, taken.entries)
+        for entry in taken.entries:
+            running = asyncio.create_task(self._perform(entry))
+            self._running.add(running)
+
+    async def _perform(self, entry: Entry) -> None:
+        try:
+            await self.performer.perform(entry)
+        except BrokerUnavailable as error:
+            log.warning("job %s, call %s is left to be reclaimed: %s", entry.job_id, entry.call, error)
+        finally:
+            running = asyncio.current_task()
+            assert running is not None
+            self._running.discard(running)
+            self._freed.set()
+
+    async def _until_more(self, taken: Taken) -> None:
+        if taken.supply is Supply.IDLE:
+            await self._wait(self._arrivals.wait(self._keys, taken.last_ids))
+        elif taken.supply is Supply.LIMITED and taken.again_ms:
+            await self._wait(self._freed_or(taken.again_ms / 1000))
+
+    async def _freed_or(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._freed.wait()
+        except TimeoutError:
+            return
+
+    async def _wait(self, waiting: Awaitable[object]) -> None:
+        """Wait for something, or until `stop`."""
+        if self._stopping:
+            return
+
+        async def wait() -> None:
+            await waiting
+
+        self._waiting = asyncio.create_task(wait())
+        try:
+            await asyncio.wait([self._waiting])
+            if not self._waiting.cancelled():
+                self._waiting.result()
+        finally:
+            self._waiting = None

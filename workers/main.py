@@ -1,0 +1,149 @@
+"""One worker process: arq runs it and its cron; the lanes are consumed beside, from Redis Streams (see ADR 1)."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from typing import Any
+
+import uvloop
+from arq import cron
+from arq.connections import ArqRedis
+from arq.worker import create_worker
+
+from bff.broker.background import background
+from bff.broker.connect import connected
+from bff.broker.lanes import Lanes
+from bff.broker.patient import patient_pool
+from bff.catalog.catalog import Catalog, load_catalog
+from bff.catalog.services import CatalogError
+from bff.downstream.client import Downstream
+from workers.consumer import Consumer
+from workers.maintenance import forget_consumers, reclaim
+from workers.metrics import Metrics
+from workers.perform import Performer
+from workers.settings import WorkerSettings as Settings
+
+log = logging.getLogger(__name__)
+
+RECLAIM_AT = set(range(0, 60, 5))  # seconds of every minute
+EXIT_WITHIN_SECONDS = 3.0
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    create_worker(arq_settings(settings)).run()
+
+
+def arq_settings(settings: Settings) -> dict[str, Any]:
+    """What arq wants to know. Its own signal handlers would neither drain nor end while Redis is away."""
+    try:
+        catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
+    except CatalogError as error:
+        sys.exit(f"bff worker: {error}")
+    metrics = Metrics()
+    try:
+        metrics.serve(settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        address = f"{settings.metrics_host}:{settings.metrics_port}"
+        sys.exit(f"bff worker: cannot serve metrics on {address}: {error.strerror}; choose another with --metrics-port")
+    pool = patient_pool(settings.arq_redis_url or settings.redis_url)
+    hosted = Hosted(settings, catalog, metrics)
+    return {
+        "queue_name": f"{settings.key_prefix}:arq",
+        "functions": [],
+        "cron_jobs": [
+            cron(reclaim, second=RECLAIM_AT, keep_result=0),
+            cron(forget_consumers, minute=17, second=3, keep_result=0),
+        ],
+        "on_startup": hosted.start,
+        "on_shutdown": hosted.stop,
+        "redis_pool": ArqRedis(pool, job_serializer=_to_json, job_deserializer=json.loads),
+        "job_serializer": _to_json,
+        "job_deserializer": json.loads,
+        "handle_signals": False,
+        "keep_result": 0,
+        "log_results": False,
+    }
+
+
+class Hosted:
+    """The consumers, for as long as arq runs."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, metrics: Metrics) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._metrics = metrics
+        self._stack = AsyncExitStack()
+        self._consumers: list[Consumer] = []
+        self._ending: asyncio.Task[None] | None = None
+
+    async def start(self, ctx: dict[Any, Any]) -> None:
+        """Connect, consume every service, and end by signal: from here on there is something to drain."""
+        settings, catalog, metrics = self._settings, self._catalog, self._metrics
+        broker = await self._stack.enter_async_context(
+            connected(
+                settings.redis_url,
+                catalog,
+                on_ended=metrics.ended,
+                prefix=settings.key_prefix,
+                result_ttl_seconds=settings.result_ttl_seconds,
+            )
+        )
+        downstream = Downstream(catalog.services.values())
+        self._stack.push_async_callback(downstream.aclose)
+        name = f"{socket.gethostname()}-{os.getpid()}"
+        lanes = [Lanes(broker.cell, service, name) for service in catalog.services]
+        ctx["lanes"] = lanes
+        for service, own in zip(catalog.services.values(), lanes, strict=True):
+            performer = Performer(catalog, service, own, downstream, metrics)
+            self._consumers.append(Consumer(performer, own, broker.arrivals, metrics))
+        await self._stack.enter_async_context(broker.watch.listen(broker.cell.keys.aborted(), self._abort))
+        names = [service.replace("-", "_") for service in catalog.services]
+        running = {name: consumer.run() for name, consumer in zip(names, self._consumers, strict=True)}
+        await self._stack.enter_async_context(background(on_death=self._end, **running))
+        self._main = asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._end)
+        log.info("worker %s consumes %s", name, ", ".join(catalog.services))
+
+    async def stop(self, ctx: dict[Any, Any]) -> None:
+        """arq's last act: everything is drained by then."""
+        await self._stack.aclose()
+
+    def _abort(self, payload: bytes | None) -> None:
+        if payload is not None:
+            for consumer in self._consumers:
+                consumer.performer.abort(payload.decode())
+
+    def _end(self) -> None:
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        """Take no more, let run what runs, hand the rest back; then arq may go, with or without Redis."""
+        for consumer in self._consumers:
+            consumer.stop()
+        await asyncio.gather(*(consumer.drained(self._settings.drain_seconds) for consumer in self._consumers))
+        asyncio.get_running_loop().call_later(EXIT_WITHIN_SECONDS, os._exit, 0)  # arq waits for Redis for ever
+        if self._main is not None:
+            self._main.cancel()
+
+
+def _to_json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
+def __getattr__(name: str) -> Any:
+    """`arq workers.main.WorkerSettings`: made when it is asked for, from the environment."""
+    if name != "WorkerSettings":
+        raise AttributeError(name)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    return type("WorkerSettings", (), arq_settings(Settings()))

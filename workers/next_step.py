@@ -1,0 +1,100 @@
+"""What follows from an attempt's outcome: the call's end, or another attempt. Decided here, told to the broker elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from bff.broker.job import CallStatus, Source
+from bff.broker.lanes import End, Entry
+from bff.catalog.model import Call, Compensation
+from bff.catalog.services import Service
+from bff.downstream.outcome import Outcome, Verdict
+from bff.policies.backoff import delay_ms
+
+COMPENSATION_ATTEMPTS = 12
+COMPENSATION_MAX_DELAY_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Another attempt in `delay_ms`; the whole service rests for `pause_ms`, as it asked."""
+
+    delay_ms: int
+    pause_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a worker is about to do: an operation's call, or a compensation."""
+
+    call: Call | Compensation
+    service: Service
+
+    @property
+    def attempts(self) -> int:
+        return COMPENSATION_ATTEMPTS if isinstance(self.call, Compensation) else self.service.retry.attempts
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a repetition does no harm although an earlier attempt may have done its work."""
+        if isinstance(self.call, Compensation):
+            return True
+        return self.service.honours_idempotency_key and not self.call.at_most_once
+
+    @property
+    def cache_seconds(self) -> int:
+        return self.call.cache_seconds if isinstance(self.call, Call) else 0
+
+
+def may_run(step: Step, entry: Entry) -> bool:
+    """Whether this attempt may be made at all: false after a crash that cannot be repeated, or after too many."""
+    return entry.attempt <= step.attempts and (step.repeatable or not entry.effect)
+
+
+def again(step: Step, entry: Entry, outcome: Outcome, random: Callable[[], float]) -> Again | None:
+    """Another attempt, where it is worth one, does no harm and the attempts are not used up."""
+    had_effect = entry.effect or outcome.verdict is Verdict.UNKNOWN
+    if not outcome.verdict.worth_a_retry or entry.attempt >= step.attempts or (had_effect and not step.repeatable):
+        return None
+    policy = step.service.retry
+    longest_ms = round(policy.max_seconds * 1000)
+    if isinstance(step.call, Compensation):
+        longest_ms = COMPENSATION_MAX_DELAY_MS
+    wait_ms = delay_ms(round(policy.base_seconds * 1000), longest_ms, entry.attempt, random)
+    pause_ms = outcome.retry_after_ms or 0
+    return Again(delay_ms=max(wait_ms, pause_ms), pause_ms=pause_ms)
+
+
+def success(step: Step, outcome: Outcome, cache_key: str | None) -> End:
+    """The end of a call that succeeded."""
+    return End(
+        status=CallStatus.SUCCEEDED,
+        effect=True,
+        milliseconds=outcome.milliseconds,
+        data=outcome.data or b"null",
+        source=Source.LIVE,
+        http_status=outcome.http_status,
+        cache_key=cache_key,
+        cache_ms=step.cache_seconds * 1000,
+    )
+
+
+def failure(step: Step, entry: Entry, outcome: Outcome, cached: tuple[bytes, int] | None) -> End:
+    """The end of a call that failed for good: its fallback where it has one. `cached` is data and its age in ms."""
+    fallback = step.call.fallback if isinstance(step.call, Call) else None
+    data, source, age_ms = b"", None, None
+    if cached is not None:
+        (data, age_ms), source = cached, Source.CACHE
+    elif fallback is not None:
+        data, source = to_json(fallback), Source.STATIC
+    return End(
+        status=CallStatus.FAILED if source is None else CallStatus.FALLBACK,
+        effect=entry.effect or outcome.verdict.may_have_had_effect,
+        milliseconds=outcome.milliseconds,
+        data=data,
+        source=source,
+        http_status=outcome.http_status,
+        error=outcome.reason,
+        age_ms=age_ms,
+    )

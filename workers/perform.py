@@ -1,0 +1,168 @@
+"""One entry, from taken to told: build the request, make the call, see what follows, tell the broker."""
+
+import asyncio
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic_core import from_json, to_json
+
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import CallStatus
+from bff.broker.lanes import End, Entry, Lanes, Noted
+from bff.catalog.catalog import Catalog
+from bff.catalog.model import Request
+from bff.catalog.services import Service
+from bff.downstream.client import Downstream
+from bff.downstream.outcome import Outcome, Reason, Verdict
+from workers.metrics import Metrics
+from workers.next_step import Step, again, failure, may_run, success
+
+log = logging.getLogger(__name__)
+
+TELL_AGAIN_SECONDS = 0.5
+UNKNOWN_CALL_DELAY_MS = 1000
+
+_NOT_BUILT: Final = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
+_WORKER_LOST: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.WORKER_LOST)
+_ABORTED: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.ABORTED)
+_UNKNOWN_CALL: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.UNKNOWN_CALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Performs the entries of one service. `calling`: job ids, and who is in the middle of a call for them."""
+
+    catalog: Catalog
+    service: Service
+    lanes: Lanes
+    downstream: Downstream
+    metrics: Metrics
+    calling: set[tuple[str, "asyncio.Task[object]"]] = field(default_factory=set)
+
+    def abort(self, job_id: str | None = None) -> None:
+        """Break off the calls of one job, or all: they end with an unknown outcome, and are told as such."""
+        for called_for, caller in tuple(self.calling):
+            if job_id in (None, called_for):
+                caller.cancel()
+
+    async def perform(self, entry: Entry) -> None:
+        """Make the call and tell the broker how it went. What cannot be told is reclaimed later, by whoever is alive."""
+        step = self._step(entry)
+        if step is None:
+            return await self._pass_on(entry)
+        request = self._request(step, entry)
+        if request is None:
+            outcome = _NOT_BUILT
+        elif not may_run(step, entry):
+            outcome = _WORKER_LOST
+        else:
+            outcome = await self._call(entry, request)
+            self.metrics.called(self.service.name, outcome)
+        await self._conclude(step, entry, request, outcome)
+
+    def _step(self, entry: Entry) -> Step | None:
+        operation = self.catalog.operations.get(entry.operation)
+        call = operation and (operation.by_name.get(entry.call) or operation.compensation(entry.call))
+        return Step(call, self.service) if call else None
+
+    def _request(self, step: Step, entry: Entry) -> Request | None:
+        operation = self.catalog.operations[entry.operation]
+        try:
+            parameters = operation.parameters.model_validate_json(entry.parameters)
+            outcomes = {name: from_json(data) for name, data in entry.outcomes.items()}
+            return step.call.build(parameters, outcomes)
+        except Exception:
+            log.exception("%s.%s: no request could be built for job %s", entry.operation, entry.call, entry.job_id)
+            return None
+
+    async def _call(self, entry: Entry, request: Request) -> Outcome:
+        headers = {"traceparent": entry.traceparent or _traceparent(entry.job_id)}
+        if entry.tracestate:
+            headers["tracestate"] = entry.tracestate
+        remaining = entry.remaining_ms / 1000 if entry.remaining_ms else self.service.timeout_seconds
+        key = f"{entry.job_id}:{entry.call}"
+        calling = asyncio.current_task()
+        assert calling is not None
+        self.calling.add((entry.job_id, calling))
+        try:
+            return await self.downstream.perform(
+                self.service, request, idempotency_key=key, timeout_seconds=remaining, headers=headers
+            )
+        except asyncio.CancelledError:
+            calling.uncancel()
+            return _ABORTED
+        finally:
+            self.calling.discard((entry.job_id, calling))
+
+    async def _conclude(self, step: Step, entry: Entry, request: Request | None, outcome: Outcome) -> None:
+        cache_key = _cache_key(step, request) if request is not None and step.cache_seconds else None
+        if outcome.verdict is Verdict.SUCCEEDED:
+            return await self._finish(entry, success(step, outcome, cache_key))
+        next_ = again(step, entry, outcome, random.random)
+        if next_ is not None:
+            noted = await self._retry(entry, outcome, next_.delay_ms, next_.pause_ms)
+            if noted is not Noted.TOO_LATE:
+                self.metrics.retried(self.service.name)
+                return None
+        cached = await self._cached(cache_key)
+        await self._finish(entry, failure(step, entry, outcome, cached))
+        return None
+
+    async def _pass_on(self, entry: Entry) -> None:
+        """A call that this worker's catalog does not have: while a new one is rolled out, another worker has it."""
+        if await self._retry(entry, _UNKNOWN_CALL, UNKNOWN_CALL_DELAY_MS, 0) is Noted.TOO_LATE:
+            end = End(status=CallStatus.FAILED, effect=entry.effect, milliseconds=0, error=Reason.UNKNOWN_CALL)
+            await self._finish(entry, end)
+
+    async def _cached(self, cache_key: str | None) -> tuple[bytes, int] | None:
+        return None if cache_key is None else await self.lanes.cached(cache_key)
+
+    async def _finish(self, entry: Entry, end: End) -> None:
+        async def tell() -> Noted:
+            noted, ended = await self.lanes.finish(entry, end)
+            self.metrics.ended(ended)
+            return noted
+
+        await self._told(entry, tell)
+
+    async def _retry(self, entry: Entry, outcome: Outcome, delay_ms: int, pause_ms: int) -> Noted:
+        return await self._told(
+            entry,
+            lambda: self.lanes.retry(
+                entry,
+                delay_ms=delay_ms,
+                effect=entry.effect or outcome.verdict is Verdict.UNKNOWN,
+                error=outcome.reason or "",
+                http_status=outcome.http_status,
+                pause_ms=pause_ms,
+            ),
+        )
+
+    async def _told(self, entry: Entry, tell: Callable[[], Awaitable[Noted]]) -> Noted:
+        """Tell the broker, again where it does not answer: telling twice changes nothing. After that it is reclaimed."""
+        give_up_at = time.monotonic() + self.service.timeout_seconds
+        while True:
+            try:
+                return await tell()
+            except BrokerUnavailable as error:
+                if time.monotonic() >= give_up_at:
+                    log.warning("job %s, call %s: its end could not be told: %s", entry.job_id, entry.call, error)
+                    return Noted.STALE
+            await asyncio.sleep(TELL_AGAIN_SECONDS)
+
+
+def _cache_key(step: Step, request: Request) -> str:
+    """One answer for the same request to the same service."""
+    what = to_json([step.service.name, request.method, request.path, request.body])
+    return hashlib.sha256(what).hexdigest()[:32]
+
+
+def _traceparent(job_id: str) -> str:
+    """A trace of the job's own, where the client sent none: its id is 128 bits already (W3C Trace Context)."""
+    digits = job_id.replace("-", "")
+    return f"00-{digits}-{digits[16:]}-01"

@@ -1,0 +1,33 @@
+"""What a worker can be told."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bff.settings import SharedSettings
+
+
+class WorkerSettings(SharedSettings):
+    arq_redis_url: Annotated[
+        str,
+        Field(
+            validation_alias="ARQ_REDIS_URL",
+            pattern=r"^((redis|rediss|unix)://.*)?$",
+            description="Redis of arq's own queue (maintenance by cron); never a cluster. Empty: the broker.",
+        ),
+    ] = ""
+    metrics_host: Annotated[
+        str, Field(validation_alias="WORKER_METRICS_HOST", min_length=1, description="Address of the worker's metrics.")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int, Field(validation_alias="WORKER_METRICS_PORT", ge=0, le=65535, description="Port of the worker's metrics.")
+    ] = 9100
+    drain_seconds: Annotated[
+        float,
+        Field(
+            validation_alias="DRAIN_SECONDS",
+            ge=0,
+            le=600,
+            description="After SIGTERM calls in flight may run on for this long; then they are handed back.",
+        ),
+    ] = 10
