@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up test check lock clean
+.PHONY: help setup up test check docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: .venv/.dev ## Lint, formatting, types, imports between packages, locks
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	@UV=$(UV) .ci/locks check
+
+docs: .venv/.dev ## Write the generated pages anew (docs/settings.md)
+	@.venv/bin/python -m stack.settings_page > docs/settings.md
 
 lock: | $(filter .uv/%,$(UV)) ## Write the lock files anew from pyproject.toml (LOCK_ARGS=--upgrade takes newer versions)
 	@UV=$(UV) .ci/locks write $(LOCK_ARGS)

@@ -15,7 +15,8 @@ class Correlation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         scope["correlation_id"] = request_id = new_job_id()
 
         async def send_with_id(message: Message) -> None:

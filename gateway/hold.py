@@ -17,7 +17,7 @@ FLOOR_SECONDS = 2.0
 async def held(
     gateway: Gateway, request: Request, job_id: str, seconds: float, enough: Callable[[Job], bool]
 ) -> Job | None:
-    """The job once it is `enough`, or as it is when the time is over, the client gone, or the gateway draining or full."""
+    """The job once it is `enough`; as it is when the time is over, the client gone, the gateway draining or full."""
     if seconds <= 0 or gateway.waiters >= gateway.settings.max_waiters:
         return await gateway.broker.jobs.read(job_id)
     loop = asyncio.get_running_loop()

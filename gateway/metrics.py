@@ -1,15 +1,18 @@
 """The metrics of a gateway, all on this page."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from bff.broker.cell import Cell
 from bff.broker.job import Ended
 from bff.broker.jobs import Submission
 from bff.broker.survey import ServiceState, survey
+from bff.catalog.model import Priority
 
 JOB_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 45, 60, 90, 120)
 FRESH_SECONDS = 1.0
@@ -44,21 +47,8 @@ class Metrics:
         )
         self._retrievals = Counter("bff_retrievals", "Answers about jobs.", ["channel"], registry=registry)
         self.waiters = Gauge("bff_waiters", "Clients that hold a request open.", ["channel"], registry=registry)
-        self._depth = Gauge("bff_queue_depth", "Booked waiting places.", ["service", "priority"], registry=registry)
-        self._capacity = Gauge("bff_queue_capacity", "Waiting places in all.", ["service"], registry=registry)
-        self._oldest = Gauge(
-            "bff_queue_oldest_age_seconds",
-            "Age of the oldest entry not yet done.",
-            ["service", "priority"],
-            registry=registry,
-        )
-        self._drain = Gauge(
-            "bff_drain_rate",
-            "Calls per second with all slots busy, as measured.",
-            ["service"],
-            registry=registry,
-        )
-        self._dead = Gauge("bff_dead_letters", "Calls that were given up.", ["service"], registry=registry)
+        self._broker = _BrokerState()
+        registry.register(self._broker)
         self._surveyed_at = float("-inf")
 
     def submitted(self, submission: Submission) -> None:
@@ -78,8 +68,7 @@ class Metrics:
     async def read_broker(self, cell: Cell) -> None:
         """Refresh the gauges of the broker's state. Raises BrokerUnavailable."""
         if time.monotonic() - self._surveyed_at >= FRESH_SECONDS:
-            for service, state in (await survey(cell)).items():
-                self._show(service, state)
+            self._broker.services = await survey(cell)
             self._surveyed_at = time.monotonic()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
@@ -87,10 +76,29 @@ class Metrics:
         encode, media_type = choose_encoder(accept)
         return encode(self.registry), media_type
 
-    def _show(self, service: str, state: ServiceState) -> None:
-        self._capacity.labels(service).set(state.capacity)
-        self._drain.labels(service).set(state.drain_rate)
-        self._dead.labels(service).set(state.dead_letters)
-        for priority, depth in state.depth.items():
-            self._depth.labels(service, priority).set(depth)
-            self._oldest.labels(service, priority).set(state.oldest_seconds[priority])
+
+class _BrokerState(Collector):
+    """How all lanes stand, as last surveyed. The same on every gateway: rules take `max by`, never `sum`."""
+
+    def __init__(self) -> None:
+        self.services: dict[str, ServiceState] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        by_lane = ["service", "priority"]
+        depth = GaugeMetricFamily("bff_queue_depth", "Booked waiting places.", labels=by_lane)
+        oldest = GaugeMetricFamily("bff_queue_oldest_age_seconds", "Age of the oldest entry not done.", labels=by_lane)
+        expired = CounterMetricFamily("bff_calls_expired", "Calls that came too late to start.", labels=by_lane)
+        capacity = GaugeMetricFamily("bff_queue_capacity", "Waiting places in all.", labels=["service"])
+        drain = GaugeMetricFamily(
+            "bff_drain_rate", "Calls per second with all slots busy, as measured.", labels=["service"]
+        )
+        dead = GaugeMetricFamily("bff_dead_letters", "Calls that were given up.", labels=["service"])
+        for service, state in self.services.items():
+            capacity.add_metric([service], state.capacity)
+            drain.add_metric([service], state.drain_rate)
+            dead.add_metric([service], state.dead_letters)
+            for priority in Priority:
+                depth.add_metric([service, priority], state.depth[priority])
+                oldest.add_metric([service, priority], state.oldest_seconds[priority])
+                expired.add_metric([service, priority], state.expired[priority])
+        yield from (depth, capacity, oldest, expired, drain, dead)

@@ -8,7 +8,7 @@ REMEMBERED = 10_000
 
 
 class PollPace:
-    """A token bucket for each job, in this process: generous, for clients that loop. The least recently asked are forgotten."""
+    """A generous token bucket for each job, in this process. The least recently asked are forgotten."""
 
     def __init__(self) -> None:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # job id -> tokens, at (seconds)

@@ -13,11 +13,16 @@ STATIC = Path(__file__).with_name("static")
 
 router = APIRouter(include_in_schema=False)
 
-_CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_DOCS_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_DOCS_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+_DOCS_SCRIPTS = ("swagger-ui/swagger-ui-bundle.js", "docs.js")
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -66,8 +71,8 @@ async def start() -> Response:
 async def all_problems() -> Response:
     rows = "\n".join(_row(type_) for type_ in PROBLEM_TYPES.values())
     table = (
-        '<table>\n<thead><tr><th scope="col">Type</th><th scope="col">Status</th><th scope="col">Title</th></tr></thead>'
-        f"\n<tbody>\n{rows}\n</tbody>\n</table>"
+        '<table>\n<thead><tr><th scope="col">Type</th><th scope="col">Status</th><th scope="col">Title</th></tr>'
+        f"</thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
     )
     return page("Problem types", f"<main>\n<h1>Problem types</h1>\n{table}\n</main>")
 
@@ -95,8 +100,9 @@ async def one_problem(slug: str) -> Response:
 async def docs() -> Response:
     return page(
         "Asynchronous BFF gateway: API",
-        '<main id="swagger-ui"></main>\n<noscript><p>The same as data: <a href="/openapi.json">/openapi.json</a></p></noscript>',
-        head='<script src="/static/swagger-ui/swagger-ui-bundle.js" defer></script>\n<script src="/static/docs.js" defer></script>\n',
+        '<main id="swagger-ui"></main>\n'
+        '<noscript><p>The same as data: <a href="/openapi.json">/openapi.json</a></p></noscript>',
+        head="".join(f'<script src="/static/{name}" defer></script>\n' for name in _DOCS_SCRIPTS),
         stylesheet="/static/swagger-ui/swagger-ui.css",
         csp=_DOCS_CSP,
     )

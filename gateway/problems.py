@@ -116,7 +116,7 @@ UNKNOWN_JOB = _type(
     404,
     "No such job",
     "No job of this client has that id, or it ended so long ago that nothing of it is kept.",
-    "Check the id. A job that was not answered with 202 or 200 may not exist; submit it again with the same Idempotency-Key.",
+    "Check the id. Where no 202 or 200 was received, submit the request again with the same Idempotency-Key.",
 )
 JOB_GONE = _type(
     "job-gone",

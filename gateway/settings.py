@@ -22,7 +22,7 @@ class GatewaySettings(SharedSettings):
             validation_alias="MAX_WAITERS",
             ge=0,
             le=1_000_000,
-            description="Requests held open at once (Prefer: wait); one more is answered at once with the present state.",
+            description="Requests held open at once (Prefer: wait); one more is answered at once, as the job stands.",
         ),
     ] = 10_000
     drain_seconds: Annotated[

@@ -1,4 +1,4 @@
-"""What steers a request travels in headers; here they are read. A preference is clamped, everything else is right or a 400."""
+"""The headers that steer a request. A preference is clamped; everything else is right, or a 400."""
 
 import re
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ def steering_of(headers: Headers, operation: Operation) -> Steering:
 
 
 def preferences_of(headers: Headers, query: Mapping[str, str] | None = None) -> Preferences:
-    """From the header Prefer, else from the query `?wait=N`. What cannot be understood is passed over, as RFC 7240 asks."""
+    """From the header Prefer, else from the query `?wait=N`. What is not understood is passed over (RFC 7240)."""
     stated: dict[str, str] = {}
     for name, value in _PREFERENCE.findall(", ".join(headers.getlist("prefer"))):
         stated.setdefault(name.lower(), value.strip('"'))  # the first of a name counts

@@ -1,4 +1,4 @@
-"""POST /v1/operations/{operation}: validate in full, then one round trip to the broker makes it durable, or refuses it."""
+"""POST /v1/operations/{operation}: validate in full; one round trip to the broker makes it durable or refuses it."""
 
 import random
 from collections.abc import Awaitable, Callable

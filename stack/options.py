@@ -84,7 +84,7 @@ class SettingOption(click.Option):
 
 
 def options_of(settings_class: type[BaseSettings]) -> list[click.Parameter]:
-    return [SettingOption(setting) for setting in _settings(settings_class)]
+    return [SettingOption(setting) for setting in settings_of(settings_class)]
 
 
 def settings_from(settings_class: type[Settings], given: Mapping[str, Any]) -> Settings:
@@ -92,7 +92,7 @@ def settings_from(settings_class: type[Settings], given: Mapping[str, Any]) -> S
 
     Raises SettingRefused, whether the bad value came from a flag or from the environment.
     """
-    flags = {setting.key: given.get(setting.name) for setting in _settings(settings_class)}
+    flags = {setting.key: given.get(setting.name) for setting in settings_of(settings_class)}
     try:
         return settings_class(**{key: value for key, value in flags.items() if value is not None})
     except ValidationError as error:
@@ -101,7 +101,8 @@ def settings_from(settings_class: type[Settings], given: Mapping[str, Any]) -> S
         raise SettingRefused(f"{error}: {error.__cause__}") from error
 
 
-def _settings(settings_class: type[BaseSettings]) -> list[Setting]:
+def settings_of(settings_class: type[BaseSettings]) -> list[Setting]:
+    """The settings of a process, in the order of its class."""
     prefix = settings_class.model_config.get("env_prefix", "")
     return [_setting(name, field, prefix) for name, field in settings_class.model_fields.items()]
 
@@ -114,7 +115,7 @@ def _setting(name: str, field: FieldInfo, prefix: str) -> Setting:
 
 def _line(settings_class: type[BaseSettings], detail: ErrorDetails) -> str:
     what_is_wrong = detail["msg"].removeprefix("Value error, ")
-    for setting in _settings(settings_class):
+    for setting in settings_of(settings_class):
         if detail["loc"] and detail["loc"][0] in (setting.name, setting.key):
             reason = what_is_wrong[:1].lower() + what_is_wrong[1:]
             allowed = f" (allowed: {setting.bounds})" if setting.bounds else ""

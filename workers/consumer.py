@@ -57,7 +57,7 @@ class Consumer:
             self._waiting.cancel()
 
     async def drained(self, seconds: float) -> None:
-        """Let what runs come to its end for so long, then break off its calls: repeatable ones go back to their lane."""
+        """Let what runs come to its end for so long, then break off its calls: what can be goes back to its lane."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
         self.performer.abort()

@@ -1,4 +1,4 @@
-"""What follows from an attempt's outcome: the call's end, or another attempt. Decided here, told to the broker elsewhere."""
+"""What follows from an attempt's outcome: the call's end, or another attempt. Decided here, told elsewhere."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -51,10 +51,11 @@ class Performer:
                 caller.cancel()
 
     async def perform(self, entry: Entry) -> None:
-        """Make the call and tell the broker how it went. What cannot be told is reclaimed later, by whoever is alive."""
+        """Make the call and tell the broker how it went. What cannot be told is reclaimed later."""
         step = self._step(entry)
         if step is None:
-            return await self._pass_on(entry)
+            await self._pass_on(entry)
+            return
         request = self._request(step, entry)
         if request is None:
             outcome = _NOT_BUILT
@@ -102,16 +103,16 @@ class Performer:
     async def _conclude(self, step: Step, entry: Entry, request: Request | None, outcome: Outcome) -> None:
         cache_key = _cache_key(step, request) if request is not None and step.cache_seconds else None
         if outcome.verdict is Verdict.SUCCEEDED:
-            return await self._finish(entry, success(step, outcome, cache_key))
+            await self._finish(entry, success(step, outcome, cache_key))
+            return
         next_ = again(step, entry, outcome, random.random)
         if next_ is not None:
             noted = await self._retry(entry, outcome, next_.delay_ms, next_.pause_ms)
             if noted is not Noted.TOO_LATE:
                 self.metrics.retried(self.service.name)
-                return None
+                return
         cached = await self._cached(cache_key)
         await self._finish(entry, failure(step, entry, outcome, cached))
-        return None
 
     async def _pass_on(self, entry: Entry) -> None:
         """A call that this worker's catalog does not have: while a new one is rolled out, another worker has it."""
@@ -144,7 +145,7 @@ class Performer:
         )
 
     async def _told(self, entry: Entry, tell: Callable[[], Awaitable[Noted]]) -> Noted:
-        """Tell the broker, again where it does not answer: telling twice changes nothing. After that it is reclaimed."""
+        """Tell the broker, again where it does not answer: telling twice changes nothing."""
         give_up_at = time.monotonic() + self.service.timeout_seconds
         while True:
             try:

@@ -20,7 +20,7 @@ class Arrivals:
         )
 
     async def wait(self, lanes: Sequence[str], last_ids: Sequence[str]) -> None:
-        """Return when an entry came in behind `last_ids`, and after a second at the latest. Raises BrokerUnavailable."""
+        """Return when an entry came in behind `last_ids`, at the latest after a second. Raises BrokerUnavailable."""
         try:
             await self._redis.xread(dict(zip(lanes, last_ids, strict=True)), count=1, block=BLOCK_MS)
         except ResponseError:  # the lanes are gone, by a flush: the next take lays them down again

@@ -1,4 +1,4 @@
-"""Correlation ids: UUIDs of version 7 (RFC 9562), with the number of the job's cell in the first four bits of rand_a."""
+"""Correlation ids: UUIDs of version 7 (RFC 9562) with the job's cell in the first four bits of rand_a."""
 
 import os
 import re

@@ -46,11 +46,11 @@ class Keys:
         return self._key("outcomes", job_id)
 
     def idempotency(self, digest: str) -> str:
-        """STRING "<job id> <fingerprint>"; expires 24 h after it was accepted, or with results where they live shorter."""
+        """STRING "<job id> <fingerprint>"; expires after 24 h, or as soon as results do."""
         return self._key("idempotency", digest)
 
     def cache(self, digest: str) -> str:
-        """STRING "<stored at, ms> <JSON data>"; the last good answer to a cacheable request; expires as its call says."""
+        """STRING "<stored at, ms> <JSON data>"; the last good answer to a request; expires as its call says."""
         return self._key("cache", digest)
 
     def deadlines(self) -> str:

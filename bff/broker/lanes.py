@@ -20,7 +20,7 @@ class Supply(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One call to make now: an entry of a lane, taken. It holds one slot of its service until it is finished or retried.
+    """One call to make now: an entry of a lane, taken. It holds a slot of its service until finished or retried.
 
     `remaining_ms` is what is left to the job's deadline, 0 for a compensation (none). `effect` says that an earlier
     attempt may have done its work. `outcomes` are those of the calls before it, JSON.
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """`again_ms` says when to ask again where the supply is limited; `last_ids` what to wait behind where it is idle."""
+    """`again_ms`: when to ask again where supply is limited. `last_ids`: what to wait behind where it is idle."""
 
     supply: Supply
     again_ms: int
@@ -69,7 +69,7 @@ class Noted(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How a call ended. `effect`: something may have been done downstream. `cache_key` with `cache_ms` keeps `data` there."""
+    """How a call ended. `effect`: something may have been done. `data` is kept at `cache_key` for `cache_ms`."""
 
     status: CallStatus
     effect: bool

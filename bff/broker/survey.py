@@ -13,12 +13,14 @@ from bff.catalog.model import Priority
 class ServiceState:
     """`depth` is booked waiting places, `oldest_seconds` the age of the oldest entry not yet done, by priority.
 
-    `drain_rate` is calls per second with all slots busy; `in_flight` entries that workers hold.
+    `expired` counts calls that came too late to start, since Redis was set up. `drain_rate` is calls per second with all
+    slots busy; `in_flight` entries that workers hold.
     """
 
     capacity: int
     depth: Mapping[Priority, int]
     oldest_seconds: Mapping[Priority, float]
+    expired: Mapping[Priority, int]
     drain_rate: float
     in_flight: int
     dead_letters: int
@@ -47,6 +49,7 @@ async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> Se
         capacity=configured.capacity,
         depth={priority: int(fields.get(f"booked.{priority}", b"0")) for priority in Priority},
         oldest_seconds={priority: age for priority, (age, _) in zip(Priority, lanes, strict=True)},
+        expired={priority: int(fields.get(f"expired.{priority}", b"0")) for priority in Priority},
         drain_rate=min(by_slots, configured.rate_per_second or by_slots),
         in_flight=sum(held for _, held in lanes),
         dead_letters=dead_letters,

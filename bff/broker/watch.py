@@ -1,7 +1,7 @@
 """The watch for changes: one subscription connection per process, any number of waiters.
 
-Pub/sub only wakes, and may lose what it carries: who waits subscribes first, then reads, and reads again whenever it is woken
-and at the latest every few seconds.
+Pub/sub only wakes, and may lose what it carries: who waits subscribes first, then reads, and reads again whenever it
+is woken and at the latest every few seconds.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """What an operation is made of: parameters, a static graph of calls, compensations.
 
-This is no workflow engine: at most eight calls, no loops, no conditions. A call that another waits for stands before it.
+This is no workflow engine: at most eight calls, no loops, no conditions. What a call waits for stands before it.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,12 +43,12 @@ Outcomes = Mapping[str, Any]
 """The JSON data of the calls that have ended well so far, by name of the call."""
 
 Build = Callable[[Any, Outcomes], Request]
-"""Builds a call's request from the operation's parameters and the outcomes so far. Must be pure: a redelivery builds it again."""
+"""Builds a call's request from the parameters and the outcomes so far. Must be pure: a redelivery builds it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compensation:
-    """What undoes a call's effect once its job ends failed, expired or cancelled. Must be idempotent: it runs at least once."""
+    """What undoes a call's effect when its job ends failed, expired or cancelled. Must be idempotent: may run twice."""
 
     name: str
     service: str

@@ -19,8 +19,8 @@ class Plan:
     """`id` is the digest of `document`, the JSON that scripts read.
 
     document: {"operation", "calls": [{"name", "service", "after": [name], "required", "expected_ms", "rest_ms",
-    "undo": {"name", "service"}?}]}. `rest_ms` is the expected time of the longest required path from this call on, itself
-    included: a call that starts later than deadline - rest_ms is too late to be of use.
+    "undo": {"name", "service"}?}]}. `rest_ms` is the expected time of the longest required path from this call on,
+    itself included: a call that starts later than deadline - rest_ms is too late to be of use.
     """
 
     id: str

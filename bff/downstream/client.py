@@ -19,8 +19,8 @@ from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.downstream.strict_json import is_strict_json
 from bff.downstream.transport import CONNECTED, ServiceTransport
 
-# What a path may consist of (RFC 3986), so that a parameter in it can neither leave the service's base URL nor
-# start a header. Dot segments, also percent-encoded, are looked for apart.
+# What a path may consist of (RFC 3986), so that a parameter in it can neither leave the service's base URL
+# nor start a header. Dot segments, also percent-encoded, are looked for apart.
 _PATH = re.compile(r"/[\w.~!$&'()*+,;=:@%/?-]*", re.ASCII).fullmatch
 _DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE).search
 
@@ -35,13 +35,19 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 # Parsing a URL costs httpx a fifth of a call; paths repeat.
 _url = lru_cache(maxsize=1024)(httpx.URL)
 
-# The rest of a refusal is read only to keep its connection; what is longer or slower than this is not worth it.
+# The rest of a refusal is read only to keep its connection: what is longer or slower is not worth it.
 _DRAIN_BYTES = 65_536
 _DRAIN_SECONDS = 0.1
 
+_TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
+_TIMED_OUT = Outcome(Verdict.UNKNOWN, 0, reason=Reason.TIMEOUT)
+_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.CONNECTION_FAILED)
+_BROKEN = Outcome(Verdict.UNKNOWN, 0, reason=Reason.CONNECTION_BROKEN)
+_NOT_BUILT = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
+
 
 class Downstream:
-    """HTTP to every service of the catalog; one client per service, so that a slow one fills nobody else's connections.
+    """HTTP to every service of the catalog, each over connections of its own: a slow one fills nobody else's.
 
     Made inside the running event loop, closed with `aclose`. A service gets at most `max_concurrency` connections.
     """
@@ -58,20 +64,21 @@ class Downstream:
         timeout_seconds: float,
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Outcome:
-        """Send `request` once. `timeout_seconds` is what the job has left; with the service's own timeout it bounds
-        everything from connecting to the last byte. Never raises but for cancellation, which frees the connection.
+        """Send `request` once to one of the services given above. `timeout_seconds` is what the job has left; with
+        the service's own it bounds everything from connecting to the last byte, and it travels as Request-Timeout.
+        Raises nothing but CancelledError, at once, and the connection is free again.
         """
         started = monotonic()
         bound_seconds = min(service.timeout_seconds, timeout_seconds)
         try:
             sendable = _build(service, request, idempotency_key, bound_seconds, headers)
         except (TypeError, ValueError, httpx.InvalidURL):
-            return Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
+            return _NOT_BUILT
         outcome = await self._bounded(service, sendable, bound_seconds)
         return replace(outcome, milliseconds=round(1000 * (monotonic() - started)))
 
     async def aclose(self) -> None:
-        """Close every connection; a call in flight ends as broken."""
+        """Close every connection. By then, all calls must have ended."""
         for transport in self._transports.values():
             await transport.aclose()
 
@@ -86,7 +93,7 @@ class Downstream:
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return _UNREACHED
         except httpx.LocalProtocolError:
-            return _NOT_SENDABLE
+            return _NOT_BUILT
         except httpx.TransportError:
             return _BROKEN
 
@@ -108,13 +115,6 @@ class Downstream:
             await response.aclose()
 
 
-_TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
-_TIMED_OUT = Outcome(Verdict.UNKNOWN, 0, reason=Reason.TIMEOUT)
-_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.CONNECTION_FAILED)
-_BROKEN = Outcome(Verdict.UNKNOWN, 0, reason=Reason.CONNECTION_BROKEN)
-_NOT_SENDABLE = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
-
-
 def _build(
     service: Service, request: Request, idempotency_key: str, bound_seconds: float, headers: Mapping[str, str]
 ) -> httpx.Request:
@@ -122,10 +122,9 @@ def _build(
     if not _PATH(request.path) or _DOT_SEGMENT(request.path.partition("?")[0]):
         raise ValueError(f"not a path below {service.base_url}: {request.path!r}")
     url = _url(service.base_url.rstrip("/") + request.path)
-    raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{bound_seconds:.3f}"}
+    raw = [(name.encode("ascii"), _one_line(value).encode("ascii")) for name, value in own.items()]
     raw += _SAME_FOR_ALL
-    raw.append((b"Request-Timeout", b"%.3f" % bound_seconds))
-    raw.append((b"Idempotency-Key", idempotency_key.encode("ascii")))
     if request.body is None:
         return httpx.Request(request.method, url, headers=raw)
     raw.append((b"Content-Type", b"application/json"))
@@ -134,15 +133,20 @@ def _build(
     return httpx.Request(request.method, url, headers=raw, stream=content)
 
 
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError(f"not the value of a header: {value!r}")
+    return value
+
+
 async def _read_success(response: httpx.Response, max_bytes: int) -> Outcome:
     def unknown(reason: Reason) -> Outcome:
         return Outcome(Verdict.UNKNOWN, 0, http_status=response.status_code, reason=reason)
 
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        return unknown(Reason.NOT_JSON)
     body = await _read(response, max_bytes)
     if body is None:
         return unknown(Reason.TOO_LARGE)
+    # What comes compressed, though identity was asked for, is never inflated: it is no JSON.
     if body and not is_strict_json(body):
         return unknown(Reason.NOT_JSON)
     return Outcome(Verdict.SUCCEEDED, 0, data=body or b"null", http_status=response.status_code)

@@ -56,14 +56,8 @@ class ServiceTransport(httpx.AsyncBaseTransport):
                 data=await request.aread() or None,
                 allow_redirects=False,
             )
-        except ValueError as error:
-            raise httpx.LocalProtocolError(str(error)) from error
-        except aiohttp.ConnectionTimeoutError as error:
-            raise httpx.ConnectTimeout(str(error)) from error
-        except ClientConnectorError as error:
-            raise httpx.ConnectError(str(error)) from error
-        except aiohttp.ClientError as error:
-            raise httpx.ReadError(str(error)) from error
+        except (aiohttp.ClientError, ValueError) as error:
+            raise _as_httpx(error, connected=CONNECTED in request.extensions) from error
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
 
     async def aclose(self) -> None:
@@ -111,3 +105,13 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise aiohttp.ClientPayloadError(f"no answer: {error}") from error
+
+
+def _as_httpx(error: Exception, *, connected: bool) -> httpx.TransportError:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return httpx.ConnectTimeout(str(error))
+    if isinstance(error, ClientConnectorError):
+        return httpx.ConnectError(str(error))
+    if isinstance(error, ValueError) and not connected:
+        return httpx.LocalProtocolError(str(error))
+    return httpx.ReadError(str(error))

@@ -1,7 +1,7 @@
 """Admission: turn away at the door what cannot be served in time. The rule as scripts/lib/admission.lua applies it.
 
-It stands here for the simulator and for whoever wants to understand it; a property test holds the two to the same verdicts,
-so both count in whole numbers: us between two starts, ms of waiting, per mille of capacity.
+It stands here for the simulator and for whoever wants to understand it; a property test holds the two to the same
+verdicts, so both count in whole numbers: us between two starts, ms of waiting, per mille of capacity.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,13 +44,13 @@ class Load:
 
     @property
     def spacing_us(self) -> int:
-        """Between two starts when all slots are busy: the inverse of the drain rate, min(rate, slots / service time)."""
+        """Between two starts with all slots busy: the inverse of the drain rate, min(rate, slots / service time)."""
         return max(1, self.interval_us, -(-self.service_us // self.max_concurrency))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCall:
-    """A call as admission sees it: what it waits after, and its times in ms (`rest_ms` with all that must follow it)."""
+    """A call as admission sees it: what it waits after, its times in ms (`rest_ms` with all that must follow)."""
 
     name: str
     service: str
@@ -62,7 +62,7 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`retry_ms`: in how long the reason would be gone. `expected_ms`: from now to the end, as far as it was looked at."""
+    """`retry_ms`: in how long the reason would be gone. `expected_ms`: from now to the end, as far as looked at."""
 
     verdict: Verdict
     service: str

@@ -3,8 +3,8 @@
     python loadtest/benchmarks/submit_route.py
 
 Each variant of `submit_route_variants.py` is served by a uvicorn of its own on the first core; wrk (with 64
-connections) and a redis-server share the second. Contestants take turns, round by round; the table shows medians, and
-the ratio is the median of the rounds' ratios. Linux only: it pins processes and reads their CPU from /proc.
+connections) and a redis-server share the second. Contestants take turns, round by round. The table shows medians;
+a ratio is the median of the rounds' ratios. Linux only: it pins processes and reads their CPU from /proc.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 
@@ -28,14 +29,20 @@ from submit_route_variants import BARE_ASGI, PATH, VARIANTS, app_of
 SERVER_CORE, CLIENT_CORE = 0, 1
 BASE = "bare FastAPI POST, no Redis"
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-WRK_SCRIPT = """
+BODY = '{"cart_id": "c1", "amount_cents": 1999, "items": [{"sku": "A", "quantity": 1}]}'
+HEADERS = {
+    "Content-Type": "application/json",
+    "Prefer": "respond-async",
+    "Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    "Request-Priority": "normal",
+    "Request-Timeout": "30",
+}
+WRK_SCRIPT = f"""
 wrk.method = "POST"
-wrk.body = [[{"cart_id": "c1", "amount_cents": 1999, "items": [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 2}]}]]
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Prefer"] = "respond-async"
-wrk.headers["Idempotency-Key"] = '"8e03978e-40d5-43e8-bc93-6894a57f9324"'
-wrk.headers["Request-Priority"] = "normal"
-wrk.headers["Request-Timeout"] = "30"
+wrk.body = [[{BODY}]]
+wrk.headers = {{ {", ".join(f'["{name}"] = "{value}"' for name, value in HEADERS.items())} }}
+"""
+WRK_SCRIPT += """
 function done(summary, latency)
   local bad = summary.errors.connect + summary.errors.read + summary.errors.status + summary.errors.timeout
   print(string.format("done %d %d %d %d", summary.requests, summary.duration, latency:percentile(99), bad))
@@ -86,6 +93,14 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND  # utime, stime
 
+    def wait_until_ready(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("POST", PATH, BODY, HEADERS)
+        answer = connection.getresponse()
+        if answer.status not in (200, 202):
+            raise SystemExit(f"{answer.status}: {answer.read().decode()}")
+        connection.close()
+
     def measure(self, script: Path, seconds: float) -> Measured:
         url = f"http://127.0.0.1:{self.port}{PATH}"
         load = [
@@ -117,8 +132,10 @@ def redis_server(directory: str) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - our own words
         while not Path(path).exists():
             time.sleep(0.05)
-        yield path
-        process.terminate()
+        try:
+            yield path
+        finally:
+            process.terminate()
 
 
 def empty(redis_socket: str) -> None:
@@ -138,7 +155,8 @@ def measure_all(contestants: list[Contestant], rounds: int, seconds: float) -> d
         redis_socket = stack.enter_context(redis_server(directory))
         servers = {c: stack.enter_context(running(c, f"unix://{redis_socket}")) for c in contestants}
         for server in servers.values():
-            server.measure(script, 1)  # until it has started, and is warm
+            server.wait_until_ready()
+            server.measure(script, 1)  # not counted: until it is warm
         for _ in range(rounds):
             for contestant, server in servers.items():
                 empty(redis_socket)

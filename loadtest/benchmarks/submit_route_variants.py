@@ -1,7 +1,7 @@
 """The ways to build the submit route that `submit_route.py` compares: each an ASGI app of its own.
 
-All but the two bare ones do the same work: validate headers and JSON body, run one script that writes the job's hash
-and its entry, answer 202 with the job.
+All but the two bare ones do the same work: validate headers and JSON body, run one script that writes the job's
+hash and its entry, answer 202 with the job.
 """
 
 import gc
@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,13 +25,13 @@ from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
 
 PATH = "/v1/operations/checkout"
-NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 MAX_BODY_BYTES = 1 << 20
 SUBMIT = Script(
     "submit-benchmark",
     """
-    redis.call('HSET', KEYS[1], 'operation', ARGV[1], 'status', 'queued', 'priority', ARGV[2], 'timeout', ARGV[3],
-               'idempotency_key', ARGV[4], 'parameters', ARGV[5], 'version', 1)
+    redis.call('HSET', KEYS[1], 'operation', ARGV[1], 'status', 'queued', 'priority', ARGV[2],
+               'timeout', ARGV[3], 'idempotency_key', ARGV[4], 'parameters', ARGV[5], 'version', 1)
     redis.call('PEXPIRE', KEYS[1], 60000)
     redis.call('XADD', KEYS[2], '*', 'job', KEYS[1])
     return {'accepted', redis.call('XLEN', KEYS[2])}
@@ -238,7 +239,7 @@ def request_in_response_out(router: APIRouter, broker: Broker) -> None:
 
 
 class SubmitRoute(APIRoute):
-    """A typed route, documented from its signature, that reads what it needs itself instead of by dependencies."""
+    """A typed route, documented from its signature, that reads by itself what its endpoint takes."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":

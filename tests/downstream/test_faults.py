@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import socket
+import ssl
 import tracemalloc
 from collections.abc import Iterator
 
@@ -258,6 +259,18 @@ async def test_a_failed_tls_handshake_reached_nobody() -> None:
     async with await asyncio.start_server(speak_plainly, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with calling(f"https://127.0.0.1:{port}") as perform:
+            outcome = await perform()
+    assert (outcome.verdict, outcome.reason) == (Verdict.UNREACHED, Reason.CONNECTION_FAILED)
+
+
+async def test_a_certificate_that_nobody_trusts_reached_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def create_connection(*_: object, sock: socket.socket, **__: object) -> None:
+        sock.close()
+        raise ssl.SSLCertVerificationError("self-signed certificate")
+
+    async with a_server(hang) as (server, _):
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", create_connection)
+        async with calling(f"https://127.0.0.1:{server.port}") as perform:
             outcome = await perform()
     assert (outcome.verdict, outcome.reason) == (Verdict.UNREACHED, Reason.CONNECTION_FAILED)
 
