@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Protocol
 
 from bff.broker.errors import BrokerUnavailable
@@ -11,8 +12,10 @@ from bff.broker.script import Script, script
 from bff.catalog.catalog import Catalog
 from bff.catalog.services import Service
 
-GCRA_BURST_SECONDS = 0.05
-"""How much of a second's calls may start at once, where a rate is set: what one wake-up of a worker can use."""
+BURST_SECONDS = 0.02
+"""Where a rate is set: how much of it may start at once, so that a worker need not wake up for each call."""
+PACE = 1.03
+"""Calls are spaced so much wider than 1/rate that a burst and 10 ms of jitter stay below the rate in any second."""
 
 
 class Runs(Protocol):
@@ -53,11 +56,11 @@ class Cell:
 
 def _fields(service: Service) -> dict[str, int]:
     """What scripts know of a service: whole numbers, ms, and us where calls are paced."""
-    interval_us = round(1_000_000 / service.rate_per_second) if service.rate_per_second else 0
+    interval_us = ceil(1_000_000 * PACE / service.rate_per_second) if service.rate_per_second else 0
     fields = {
         "max_concurrency": service.max_concurrency,
         "interval_us": interval_us,
-        "burst_us": max(0, round(GCRA_BURST_SECONDS * 1_000_000) - interval_us) if interval_us else 0,
+        "burst_us": max(0, round(BURST_SECONDS * 1_000_000) - interval_us) if interval_us else 0,
         "timeout_ms": round(service.timeout_seconds * 1000),
         "expected_us": round(service.expected_seconds * 1_000_000),
         "capacity": service.capacity,

@@ -13,8 +13,8 @@ from bff.catalog.model import Priority
 class ServiceState:
     """`depth` is booked waiting places, `oldest_seconds` the age of the oldest entry not yet done, by priority.
 
-    `expired` counts calls that came too late to start, since Redis was set up. `drain_rate` is calls per second with all
-    slots busy; `in_flight` entries that workers hold.
+    `expired` counts calls that came too late to start, since Redis was set up. `drain_rate` is calls per second with
+    all slots busy; `in_flight` entries that workers hold.
     """
 
     capacity: int
