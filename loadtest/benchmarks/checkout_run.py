@@ -11,7 +11,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
@@ -62,15 +62,11 @@ async def states(client: aiohttp.ClientSession, gateway: str, ids: Sequence[str]
     return found
 
 
-async def until_all_ended(client: aiohttp.ClientSession, gateway: str, ids: Sequence[str]) -> dict[str, str]:
-    """The states of all; one that is still open after GIVE_UP_SECONDS, or unknown, is lost."""
+async def until_all_ended(stack: LiveStack) -> None:
+    """Return when none is open, and after GIVE_UP_SECONDS at the latest."""
     give_up_at = time.monotonic() + GIVE_UP_SECONDS
-    ended: dict[str, str] = {}
-    while len(ended) < len(ids) and time.monotonic() < give_up_at:
-        found = await states(client, gateway, [job_id for job_id in ids if job_id not in ended])
-        ended |= {job_id: status for job_id, status in found.items() if status not in ("queued", "running")}
-        await asyncio.sleep(1)
-    return ended
+    while stack.open_jobs() and time.monotonic() < give_up_at:
+        await asyncio.sleep(0.2)
 
 
 async def counters(client: aiohttp.ClientSession, mock: str) -> dict[str, Mapping[str, Any]]:
@@ -88,18 +84,20 @@ async def run(stack: LiveStack, jobs: int, rate: float) -> bool:
         after_accepting = stack.redis_commands() - commands
         megabytes = stack.resident_megabytes()
         ids = [answer.job_id for answer in answers if answer.status == 202 and answer.job_id]
-        ended = await until_all_ended(client, stack.urls["gateway"], ids)
+        await until_all_ended(stack)
         seconds = time.perf_counter() - began
-        found = await counters(client, stack.urls["mock"])
-    used = {name: after - cpu[name] for name, after in stack.cpu_seconds().items()}
+        all_commands = stack.redis_commands() - commands
+        used = {name: after - cpu[name] for name, after in stack.cpu_seconds().items()}
+        found = await states(client, stack.urls["gateway"], ids)
+        ended = {job_id: status for job_id, status in found.items() if status not in ("queued", "running")}
+        counted = await counters(client, stack.urls["mock"])
     report_answers(answers, accepting)
     print(f"ended: {dict(Counter(ended.values()))}, lost: {len(ids) - len(ended)}, after {seconds:.1f} s")
     print("CPU seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in used.items()))
     print("resident MB while accepting: " + ", ".join(f"{name} {value:.0f}" for name, value in megabytes.items()))
     print(f"Redis commands while accepting: {dict(after_accepting)}, {after_accepting.total() / jobs:.1f} per submit")
-    all_commands = stack.redis_commands() - commands
     print(f"Redis commands in all: {dict(all_commands)}, {all_commands.total() / max(1, len(ids)):.1f} per job")
-    complaints = list(judged(found, len(ids) - len(ended), answers, stack))
+    complaints = list(judged(counted, len(ids) - len(ended), answers, stack))
     print("\n".join(complaints) or "good")
     return not complaints
 
@@ -111,24 +109,27 @@ def report_answers(answers: Sequence[Answer], seconds: float) -> None:
 
 
 def judged(
-    found: Mapping[str, Mapping[str, Any]], lost: int, answers: Sequence[Answer], stack: LiveStack
-) -> "list[str]":
-    complaints = [f"{lost} jobs were lost"] if lost else []
-    for name, counted in found.items():
-        line = ", ".join(f"{key} {counted[key]}" for key in ("calls", "max_in_flight", "effects", "max_effects_per_key"))
-        print(f"{name}: {line}, rejected {counted['rejected_concurrency'] + counted['rejected_rate']}")
-        if counted["max_in_flight"] > SLOTS[name]:
-            complaints.append(f"{name} had {counted['max_in_flight']} calls in flight; allowed: {SLOTS[name]}")
-        if counted["max_effects_per_key"] > 1:
-            complaints.append(f"{name} did something {counted['max_effects_per_key']} times")
-    odd = [answer.status for answer in answers if answer.status >= 500 and not (answer.status == 503 and answer.retry_after)]
-    if odd:
-        complaints.append(f"{len(odd)} answers were neither accepted nor properly refused: {Counter(odd)}")
+    counted: Mapping[str, Mapping[str, Any]], lost: int, answers: Sequence[Answer], stack: LiveStack
+) -> Iterator[str]:
+    """What is wrong, if anything."""
+    if lost:
+        yield f"{lost} jobs were lost"
+    for name, counts in counted.items():
+        shown = ", ".join(
+            f"{key} {counts[key]}" for key in ("calls", "max_in_flight", "effects", "max_effects_per_key")
+        )
+        print(f"{name}: {shown}, rejected {counts['rejected_concurrency'] + counts['rejected_rate']}")
+        if counts["max_in_flight"] > SLOTS[name]:
+            yield f"{name} had {counts['max_in_flight']} calls in flight; allowed: {SLOTS[name]}"
+        if counts["max_effects_per_key"] > 1:
+            yield f"{name} did something {counts['max_effects_per_key']} times"
+    refused = [answer for answer in answers if answer.status not in (200, 202)]
+    if odd := [answer.status for answer in refused if answer.status != 503 or not answer.retry_after]:
+        yield f"{len(odd)} answers were neither accepted nor properly refused: {Counter(odd)}"
     if places := stack.booked_places():
-        complaints.append(f"{places} waiting places are still booked")
+        yield f"{places} waiting places are still booked"
     if held := stack.held_entries():
-        complaints.append(f"{held} entries are still held")
-    return complaints
+        yield f"{held} entries are still held"
 
 
 def main() -> None:

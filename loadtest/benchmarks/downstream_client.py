@@ -228,12 +228,18 @@ def table(url: str, options: argparse.Namespace, held: Any) -> Iterable[str]:
         measured: dict[str, list[Measured]] = {name: [] for name in contestants}
         for _ in range(options.rounds):
             for name, contestant in contestants.items():
-                measured[name].append(asyncio.run(measure(contestant, url, concurrency, options.seconds)))
+                with suppress(TimeoutError, httpx.TimeoutException):
+                    measured[name].append(asyncio.run(measure(contestant, url, concurrency, options.seconds)))
         for name, contestant in contestants.items():
-            rate = median(each.calls_per_second for each in measured[name])
-            cpu = median(each.cpu_us_per_call for each in measured[name])
             lost = asyncio.run(lose(contestant, url, concurrency, options.cancel_seconds, held))
-            yield f"| {name} | {concurrency} | {rate:.0f} | {cpu:.0f} | {lost} of {concurrency} |"
+            yield f"| {name} | {concurrency} | {figures(measured[name])} | {lost} of {concurrency} |"
+
+
+def figures(measured: list[Measured]) -> str:
+    if not measured:
+        return f"calls take over {TIMEOUT_SECONDS:.0f} s | –"
+    rate = median(each.calls_per_second for each in measured)
+    return f"{rate:.0f} | {median(each.cpu_us_per_call for each in measured):.0f}"
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

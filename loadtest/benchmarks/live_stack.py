@@ -34,15 +34,16 @@ class LiveStack:
         return {name: _resident_megabytes(pid) for name, pid in self.pids.items()}
 
     def redis_commands(self) -> Counter[str]:
-        """How often each command came over a connection or from a script, and `total`: the former alone, roughly.
-
-        Redis counts what scripts call like any other command, so `client` is what clients sent: scripts called and
-        the few commands that no script of ours uses.
-        """
+        """What clients have sent so far; what scripts call stands under other names."""
         with Redis.from_url(self.urls["redis"]) as redis:
             stats = redis.info("commandstats")
         calls = {name.removeprefix("cmdstat_"): row["calls"] for name, row in stats.items()}
-        return Counter({name: calls.get(name, 0) for name in ("evalsha", "xread", "subscribe", "unsubscribe")})
+        return Counter({name: calls.get(name, 0) for name in ("evalsha", "xread")})
+
+    def open_jobs(self) -> int:
+        """Jobs that have not ended, told without asking the gateway."""
+        with Redis.from_url(self.urls["redis"]) as redis:
+            return int(redis.zcard("bff:{c0}:deadlines"))
 
     def booked_places(self) -> int:
         """Over all services and priorities."""
@@ -85,7 +86,9 @@ def _urls(process: "subprocess.Popen[str]") -> dict[str, str]:
 def _pids(parent: int) -> dict[str, int]:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in children}
-    return {role: pid for role in ROLES for pid, line in lines.items() if f"stack {role} " in line or f"{role}-" in line}
+    return {
+        role: pid for role in ROLES for pid, line in lines.items() if f"stack {role} " in line or f"{role}-" in line
+    }
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -195,3 +195,8 @@ async def test_a_header_that_could_start_another_is_not_sent(value: str) -> None
         for outcome in (await perform(CHARGE, headers={"tracestate": value}), await perform(idempotency_key=value)):
             assert (outcome.verdict, outcome.reason) == (Verdict.REFUSED, Reason.BAD_REQUEST)
     assert server.received == []
+
+
+async def test_a_method_that_is_none_is_not_sent() -> None:
+    outcome = await outcome_of(answering(b"1"), Request("GE T", "/"))
+    assert (outcome.verdict, outcome.reason) == (Verdict.REFUSED, Reason.BAD_REQUEST)
