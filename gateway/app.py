@@ -12,10 +12,12 @@ from starlette.staticfiles import StaticFiles
 from bff.broker.connect import connected
 from bff.broker.errors import BrokerUnavailable
 from bff.catalog.catalog import Catalog
+from bff.downstream.client import Downstream
 from gateway import operate, pages, problems, retrieve
 from gateway.correlation import Correlation, correlation_id
 from gateway.document import JobDocument
 from gateway.gateway import Gateway
+from gateway.inline import Inline
 from gateway.metrics import Metrics
 from gateway.openapi import SUBMIT_PROBLEMS, described, document_app, submission_documented
 from gateway.problems import Problem
@@ -80,9 +82,11 @@ def _lifespan(
             prefix=settings.key_prefix,
             result_ttl_seconds=settings.result_ttl_seconds,
         ) as broker:
-            app.state.gateway = Gateway(settings, catalog, broker, metrics)
+            downstream = Downstream(catalog.services.values())
+            app.state.gateway = Gateway(settings, catalog, broker, Inline(catalog, downstream, metrics), metrics)
             started(app.state.gateway)
             yield
+            await downstream.aclose()
 
     return lifespan
 

@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from bff.broker.connect import Broker
 from bff.catalog.catalog import Catalog
+from gateway.inline import Inline
 from gateway.metrics import Metrics
 from gateway.pace import PollPace
 from gateway.settings import GatewaySettings
@@ -19,6 +20,7 @@ class Gateway:
     settings: GatewaySettings
     catalog: Catalog
     broker: Broker
+    inline: Inline
     metrics: Metrics
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)

@@ -13,6 +13,7 @@ from bff.broker.job import Ended
 from bff.broker.jobs import Submission
 from bff.broker.survey import ServiceState, survey
 from bff.catalog.model import Priority
+from bff.downstream.outcome import Outcome
 
 JOB_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 45, 60, 90, 120)
 FRESH_SECONDS = 1.0
@@ -45,6 +46,10 @@ class Metrics:
             buckets=JOB_SECONDS,
             registry=registry,
         )
+        self._calls = Counter("bff_calls", "Attempts at calls.", ["service", "outcome"], registry=registry)
+        self._call_seconds = Histogram(
+            "bff_call_seconds", "Time of one attempt.", ["service"], buckets=JOB_SECONDS, registry=registry
+        )
         self._retrievals = Counter("bff_retrievals", "Answers about jobs.", ["channel"], registry=registry)
         self.waiters = Gauge("bff_waiters", "Clients that hold a request open.", ["channel"], registry=registry)
         self._broker = _BrokerState()
@@ -56,6 +61,11 @@ class Metrics:
 
     def rejected(self, submission: Submission, reason: str) -> None:
         self._rejected.labels(submission.operation, submission.priority, reason).inc()
+
+    def called(self, service: str, outcome: Outcome) -> None:
+        """An inline call."""
+        self._calls.labels(service, outcome.verdict).inc()
+        self._call_seconds.labels(service).observe(outcome.milliseconds / 1000)
 
     def retrieved(self, channel: str) -> None:
         self._retrievals.labels(channel).inc()

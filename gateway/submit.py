@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from math import ceil
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import CallState, CallStatus, Job, JobStatus, Mode
+from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Conflict, Refusal, Refused, Replayed, Submission
 from bff.catalog.model import Operation, Parameters
@@ -72,8 +73,10 @@ def _pointer(location: tuple[str | int, ...]) -> str:
 async def _submit(
     gateway: Gateway, request: Request, operation: Operation, steering: Steering, parameters: Parameters
 ) -> Response:
+    job_id = new_job_id()
+    inline = any(call.inline for call in operation.calls)
     submission = Submission(
-        id=new_job_id(),
+        id=job_id,
         operation=operation.name,
         client=PUBLIC,
         priority=steering.priority,
@@ -82,24 +85,26 @@ async def _submit(
         idempotency_key=steering.idempotency_key,
         traceparent=steering.traceparent,
         tracestate=steering.tracestate,
+        done=await gateway.inline.perform(operation, parameters, job_id) if inline else (),
     )
     try:
-        match await gateway.broker.jobs.submit(submission):
-            case Accepted() as accepted:
-                gateway.metrics.submitted(submission)
-                job = _new_job(operation, submission, accepted)
-                return await _answer(gateway, request, job, steering.preferences)
-            case Replayed(job_id):
-                return await _replay(gateway, request, job_id, steering.preferences)
-            case Conflict():
-                detail = "This Idempotency-Key was used for this operation with another body."
-                raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
-            case Refused() as refused:
-                gateway.metrics.rejected(submission, refused.reason)
-                raise _refusal(refused, submission)
+        submitted = await gateway.broker.jobs.submit(submission)
     except BrokerUnavailable:
         gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise
+    match submitted:
+        case Accepted(job, ended):
+            gateway.metrics.submitted(submission)
+            gateway.metrics.ended(ended)
+            return await _answer(gateway, request, job, steering.preferences)
+        case Replayed(job_id):
+            return await _replay(gateway, request, job_id, steering.preferences)
+        case Conflict():
+            detail = "This Idempotency-Key was used for this operation with another body."
+            raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
+        case Refused() as refused:
+            gateway.metrics.rejected(submission, refused.reason)
+            raise _refusal(refused, submission)
 
 
 def _refusal(refused: Refused, submission: Submission) -> Problem:
@@ -129,7 +134,8 @@ async def _answer(
 ) -> Response:
     """202 with the job, or 200 with its result where it ended while the answer was held."""
     if preferences.wait_seconds and not job.status.terminal:
-        job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
+        with suppress(BrokerUnavailable):  # what was accepted is, whether or not it can be read now
+            job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
     ended = job.status.terminal
     path = f"/v1/jobs/{job.id}"
     sent = {
@@ -152,33 +158,3 @@ def _retry_headers(job: Job) -> dict[str, str]:
         seconds = max(int(headers["Retry-After"]), ceil(job.expected_ms / 1000))
         headers["Retry-After"] = str(min(seconds, MAX_RETRY_AFTER_SECONDS))
     return headers
-
-
-def _new_job(operation: Operation, submission: Submission, accepted: Accepted) -> Job:
-    """The job as it was accepted: what a read would say, without one."""
-    return Job(
-        id=submission.id,
-        operation=operation.name,
-        client=submission.client,
-        priority=submission.priority,
-        mode=Mode.ASYNC,
-        status=JobStatus.QUEUED,
-        version=1,
-        submitted_ms=accepted.now_ms,
-        deadline_ms=accepted.now_ms + submission.timeout_ms,
-        now_ms=accepted.now_ms,
-        calls=tuple(
-            CallState(
-                call.name,
-                CallStatus.SKIPPED
-                if call.name in accepted.skipped
-                else CallStatus.WAITING
-                if call.after
-                else CallStatus.QUEUED,
-            )
-            for call in operation.calls
-        ),
-        outcomes={},
-        position=accepted.position,
-        expected_ms=accepted.expected_ms,
-    )

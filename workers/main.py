@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
+from types import FrameType
 from typing import Any
 
 import uvloop
@@ -32,11 +33,12 @@ log = logging.getLogger(__name__)
 
 RECLAIM_AT = set(range(0, 60, 5))  # seconds of every minute
 EXIT_WITHIN_SECONDS = 3.0
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _log_to_stderr()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     create_worker(arq_settings(settings)).run()
@@ -56,6 +58,8 @@ def arq_settings(settings: Settings) -> dict[str, Any]:
         sys.exit(f"bff worker: cannot serve metrics on {address}: {error.strerror}; choose another with --metrics-port")
     pool = patient_pool(settings.arq_redis_url or settings.redis_url)
     hosted = Hosted(settings, catalog, metrics)
+    for number in END_SIGNALS:
+        signal.signal(number, _leave_at_once)
     return {
         "queue_name": f"{settings.key_prefix}:arq",
         "functions": [],
@@ -84,6 +88,7 @@ class Hosted:
         self._stack = AsyncExitStack()
         self._consumers: list[Consumer] = []
         self._ending: asyncio.Task[None] | None = None
+        self._exit_code = 0
 
     async def start(self, ctx: dict[Any, Any]) -> None:
         """Connect, consume every service, and end by signal: from here on there is something to drain."""
@@ -108,20 +113,27 @@ class Hosted:
         await self._stack.enter_async_context(broker.watch.listen(broker.cell.keys.aborted(), self._abort))
         names = [service.replace("-", "_") for service in catalog.services]
         running = {name: consumer.run() for name, consumer in zip(names, self._consumers, strict=True)}
-        await self._stack.enter_async_context(background(on_death=self._end, **running))
+        await self._stack.enter_async_context(background(on_death=self._fail, **running))
         self._main = asyncio.current_task()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in END_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._end)
         log.info("worker %s consumes %s", name, ", ".join(catalog.services))
 
     async def stop(self, ctx: dict[Any, Any]) -> None:
         """arq's last act: everything is drained by then."""
         await self._stack.aclose()
+        if self._exit_code:
+            sys.exit(self._exit_code)
 
     def _abort(self, payload: bytes | None) -> None:
         if payload is not None:
             for consumer in self._consumers:
                 consumer.performer.abort(payload.decode())
+
+    def _fail(self) -> None:
+        """A consumer died: better a new process than one that serves some services only."""
+        self._exit_code = 1
+        self._end()
 
     def _end(self) -> None:
         if self._ending is None:
@@ -132,9 +144,19 @@ class Hosted:
         for consumer in self._consumers:
             consumer.stop()
         await asyncio.gather(*(consumer.drained(self._settings.drain_seconds) for consumer in self._consumers))
-        asyncio.get_running_loop().call_later(EXIT_WITHIN_SECONDS, os._exit, 0)  # arq waits for Redis for ever
+        asyncio.get_running_loop().call_later(EXIT_WITHIN_SECONDS, os._exit, self._exit_code)  # arq waits for Redis
         if self._main is not None:
             self._main.cancel()
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("arq").setLevel(logging.WARNING)
+
+
+def _leave_at_once(number: int, frame: FrameType | None) -> None:
+    """While Redis is waited for: nothing was taken yet, and arq would wait for ever."""
+    os._exit(0)
 
 
 def _to_json(document: dict[str, Any]) -> bytes:
@@ -145,5 +167,5 @@ def __getattr__(name: str) -> Any:
     """`arq workers.main.WorkerSettings`: made when it is asked for, from the environment."""
     if name != "WorkerSettings":
         raise AttributeError(name)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _log_to_stderr()
     return type("WorkerSettings", (), arq_settings(Settings()))

@@ -43,6 +43,10 @@ class Step:
         return self.service.honours_idempotency_key and not self.call.at_most_once
 
     @property
+    def has_compensation(self) -> bool:
+        return isinstance(self.call, Call) and self.call.compensation is not None
+
+    @property
     def cache_seconds(self) -> int:
         return self.call.cache_seconds if isinstance(self.call, Call) else 0
 
@@ -81,11 +85,11 @@ def success(step: Step, outcome: Outcome, cache_key: str | None) -> End:
 
 
 def failure(step: Step, entry: Entry, outcome: Outcome, cached: tuple[bytes, int] | None) -> End:
-    """The end of a call that failed for good: its fallback where it has one. `cached` is data and its age in ms."""
+    """The end of a call that failed for good, or its fallback. `cached` is data and when it was stored."""
     fallback = step.call.fallback if isinstance(step.call, Call) else None
-    data, source, age_ms = b"", None, None
+    data, source, stored_ms = b"", None, None
     if cached is not None:
-        (data, age_ms), source = cached, Source.CACHE
+        (data, stored_ms), source = cached, Source.CACHE
     elif fallback is not None:
         data, source = to_json(fallback), Source.STATIC
     return End(
@@ -96,5 +100,5 @@ def failure(step: Step, entry: Entry, outcome: Outcome, cached: tuple[bytes, int
         source=source,
         http_status=outcome.http_status,
         error=outcome.reason,
-        age_ms=age_ms,
+        stored_ms=stored_ms,
     )

@@ -35,19 +35,25 @@ _UNKNOWN_CALL: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.UNKNOWN_CALL)
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """Performs the entries of one service. `calling`: job ids, and who is in the middle of a call for them."""
+    """Performs the entries of one service.
+
+    `calling`: who is in the middle of a call, and for which job it may be broken off, if for any.
+    """
 
     catalog: Catalog
     service: Service
     lanes: Lanes
     downstream: Downstream
     metrics: Metrics
-    calling: set[tuple[str, "asyncio.Task[object]"]] = field(default_factory=set)
+    calling: set[tuple[str | None, "asyncio.Task[object]"]] = field(default_factory=set)
 
     def abort(self, job_id: str | None = None) -> None:
-        """Break off the calls of one job, or all: they end with an unknown outcome, and are told as such."""
+        """Break off the calls of one job, or all: they end with an unknown outcome, and are told as such.
+
+        Of one job, those that have a compensation are let run: broken off, one could do its work after it was undone.
+        """
         for called_for, caller in tuple(self.calling):
-            if job_id in (None, called_for):
+            if job_id is None or job_id == called_for:
                 caller.cancel()
 
     async def perform(self, entry: Entry) -> None:
@@ -62,7 +68,7 @@ class Performer:
         elif not may_run(step, entry):
             outcome = _WORKER_LOST
         else:
-            outcome = await self._call(entry, request)
+            outcome = await self._call(step, entry, request)
             self.metrics.called(self.service.name, outcome)
         await self._conclude(step, entry, request, outcome)
 
@@ -81,7 +87,7 @@ class Performer:
             log.exception("%s.%s: no request could be built for job %s", entry.operation, entry.call, entry.job_id)
             return None
 
-    async def _call(self, entry: Entry, request: Request) -> Outcome:
+    async def _call(self, step: Step, entry: Entry, request: Request) -> Outcome:
         headers = {"traceparent": entry.traceparent or _traceparent(entry.job_id)}
         if entry.tracestate:
             headers["tracestate"] = entry.tracestate
@@ -89,7 +95,8 @@ class Performer:
         key = f"{entry.job_id}:{entry.call}"
         calling = asyncio.current_task()
         assert calling is not None
-        self.calling.add((entry.job_id, calling))
+        called = (None if step.has_compensation else entry.job_id, calling)
+        self.calling.add(called)
         try:
             return await self.downstream.perform(
                 self.service, request, idempotency_key=key, timeout_seconds=remaining, headers=headers
@@ -98,7 +105,7 @@ class Performer:
             calling.uncancel()
             return _ABORTED
         finally:
-            self.calling.discard((entry.job_id, calling))
+            self.calling.discard(called)
 
     async def _conclude(self, step: Step, entry: Entry, request: Request | None, outcome: Outcome) -> None:
         cache_key = _cache_key(step, request) if request is not None and step.cache_seconds else None
@@ -116,7 +123,7 @@ class Performer:
 
     async def _pass_on(self, entry: Entry) -> None:
         """A call that this worker's catalog does not have: while a new one is rolled out, another worker has it."""
-        if await self._retry(entry, _UNKNOWN_CALL, UNKNOWN_CALL_DELAY_MS, 0) is Noted.TOO_LATE:
+        if await self._retry(entry, _UNKNOWN_CALL, UNKNOWN_CALL_DELAY_MS, 0, attempted=False) is Noted.TOO_LATE:
             end = End(status=CallStatus.FAILED, effect=entry.effect, milliseconds=0, error=Reason.UNKNOWN_CALL)
             await self._finish(entry, end)
 
@@ -131,7 +138,9 @@ class Performer:
 
         await self._told(entry, tell)
 
-    async def _retry(self, entry: Entry, outcome: Outcome, delay_ms: int, pause_ms: int) -> Noted:
+    async def _retry(
+        self, entry: Entry, outcome: Outcome, delay_ms: int, pause_ms: int, *, attempted: bool = True
+    ) -> Noted:
         return await self._told(
             entry,
             lambda: self.lanes.retry(
@@ -141,6 +150,7 @@ class Performer:
                 error=outcome.reason or "",
                 http_status=outcome.http_status,
                 pause_ms=pause_ms,
+                attempted=attempted,
             ),
         )
 

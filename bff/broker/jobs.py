@@ -4,13 +4,14 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from bff.broker.cell import Cell
-from bff.broker.job import Ended, Job, Mode, decode_ended, decode_job
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, Source, decode_ended, decode_job
 from bff.catalog.model import Priority
 
 IDEMPOTENCY_SECONDS = 86_400
@@ -22,6 +23,16 @@ class Refusal(StrEnum):
     QUEUE_FULL = "queue-full"
     SHEDDING = "shedding"
     DEADLINE_UNATTAINABLE = "deadline-unattainable"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An inline call that succeeded before its job was submitted. `data` is JSON."""
+
+    call: str
+    milliseconds: int
+    http_status: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +49,15 @@ class Submission:
     idempotency_key: str | None = None
     traceparent: str = ""
     tracestate: str = ""
+    done: Sequence[Done] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Durable in the broker. `expected_ms` is the predicted time to its end, `position` the entries before its first.
+    """Durable in the broker. `ended` is filled where nothing was left to do."""
 
-    `skipped` names the optional calls for which no waiting place was free.
-    """
-
-    now_ms: int
-    expected_ms: int
-    position: int
-    skipped: frozenset[str]
+    job: Job
+    ended: Sequence[Ended]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,11 @@ class Jobs:
             fingerprint = _digest(submission.parameters)
         reply = await self._cell.run("submit", names, self._arguments(submission, fingerprint))
         match reply:
-            case [b"accepted", now_ms, expected_ms, position, skipped]:
-                return Accepted(now_ms, expected_ms, position, frozenset(name.decode() for name in skipped))
+            case [b"accepted", now_ms, expected_ms, position, skipped, ended]:
+                if ended:
+                    return Accepted(await self._ended(submission.id), decode_ended(ended))
+                job = self._queued(submission, now_ms, {name.decode() for name in skipped})
+                return Accepted(replace(job, position=position, expected_ms=expected_ms), ())
             case [b"replayed", job_id]:
                 return Replayed(job_id.decode())
             case [b"conflict", job_id]:
@@ -116,6 +126,30 @@ class Jobs:
             case [reason, service, retry_ms, expected_ms]:
                 return Refused(Refusal(reason.decode()), service.decode(), retry_ms, expected_ms)
         raise AssertionError(reply)
+
+    def _queued(self, submission: Submission, now_ms: int, skipped: Collection[str]) -> Job:
+        """A job as it was accepted: what a read would say, without one."""
+        plan = self._plans[self._cell.catalog.plans[submission.operation].id]
+        return Job(
+            id=submission.id,
+            operation=submission.operation,
+            client=submission.client,
+            priority=submission.priority,
+            mode=submission.mode,
+            status=JobStatus.QUEUED,
+            version=1,
+            submitted_ms=now_ms,
+            deadline_ms=now_ms + submission.timeout_ms,
+            now_ms=now_ms,
+            calls=tuple(_first_state(call, submission.done, skipped) for call in plan["calls"]),
+            outcomes={done.call: done.data for done in submission.done},
+        )
+
+    async def _ended(self, job_id: str) -> Job:
+        job = await self.read(job_id)
+        if job is None:
+            raise BrokerUnavailable("the broker does not keep what is laid down in it")
+        return job
 
     def _arguments(self, submission: Submission, fingerprint: str) -> list[str | bytes | int]:
         return [
@@ -131,6 +165,7 @@ class Jobs:
             submission.tracestate,
             fingerprint,
             min(IDEMPOTENCY_SECONDS, self._cell.result_ttl_seconds) * 1000,
+            *(part for done in submission.done for part in (done.call, done.milliseconds, done.http_status, done.data)),
         ]
 
     async def read(self, job_id: str) -> Job | None:
@@ -157,6 +192,18 @@ class Jobs:
         if digest not in self._plans:
             self._plans[digest] = json.loads(await self._cell.redis.execute("GET", self._cell.keys.plan(digest)))
         return self._plans[digest]
+
+
+def _first_state(call: Mapping[str, Any], inline: Iterable[Done], skipped: Collection[str]) -> CallState:
+    """How a call of a plan stands right after its job was accepted."""
+    done = {each.call: each for each in inline}
+    name = call["name"]
+    if name in done:
+        made = done[name]
+        return CallState(name, CallStatus.SUCCEEDED, 1, Source.LIVE, made.http_status, made.milliseconds)
+    if name in skipped:
+        return CallState(name, CallStatus.SKIPPED)
+    return CallState(name, CallStatus.QUEUED if done.keys() >= set(call["after"]) else CallStatus.WAITING)
 
 
 def _digest(data: bytes) -> str:

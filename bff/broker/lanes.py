@@ -69,7 +69,10 @@ class Noted(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How a call ended. `effect`: something may have been done. `data` is kept at `cache_key` for `cache_ms`."""
+    """How a call ended. `effect`: something may have been done. `data` is kept at `cache_key` for `cache_ms`.
+
+    `stored_ms` is when data that comes from the cache was stored there.
+    """
 
     status: CallStatus
     effect: bool
@@ -78,7 +81,7 @@ class End:
     source: Source | None = None
     http_status: int | None = None
     error: str | None = None
-    age_ms: int | None = None
+    stored_ms: int | None = None
     cache_key: str | None = None
     cache_ms: int = 0
 
@@ -120,7 +123,7 @@ class Lanes:
             "" if end.http_status is None else end.http_status,
             end.error or "",
             end.source or "",
-            "" if end.age_ms is None else end.age_ms,
+            "" if end.stored_ms is None else end.stored_ms,
             end.data,
             end.cache_ms,
         ]
@@ -136,12 +139,17 @@ class Lanes:
         error: str,
         http_status: int | None,
         pause_ms: int = 0,
+        attempted: bool = True,
     ) -> Noted:
-        """Park a call for another attempt in `delay_ms`; `pause_ms` makes the whole service rest for that long."""
+        """Park a call for another attempt in `delay_ms`; `pause_ms` makes the whole service rest for that long.
+
+        One that was not `attempted` uses up none of the call's attempts.
+        """
         keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0], self._cell.keys.parked()]
         status = "" if http_status is None else http_status
         arguments: list[str | bytes | int] = [
-            entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms
+            entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms,
+            int(attempted),
         ]  # fmt: skip
         word, _ = await self._cell.run("retry", keys, arguments)
         return Noted(word.decode())

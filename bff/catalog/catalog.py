@@ -60,6 +60,8 @@ def _complaints(operation: Operation, services: Mapping[str, Service], file: Pat
     except ValidationError as error:
         first = error.errors()[0]
         yield f"{where}: its example is refused: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if all(call.inline for call in operation.calls):
+        yield f"{where}: every call is inline; at least one must be left to the workers"
     if not any(call.required for call in operation.calls):
         yield f"{where}: no call is required; at least one must be"
     seen: dict[str, Call] = {}
@@ -90,8 +92,18 @@ def _of_call(
             yield f"waits after {name!r}, which does not stand before it; before it: {', '.join(seen) or 'none'}"
         elif call.required and not seen[name].required:
             yield f"is required, but waits after {name!r}, which is optional"
+    yield from _of_inline(call, services)
     if call.cache_seconds < 0:
         yield f"cache_seconds is {call.cache_seconds}; allowed: 0 (off) or more"
+
+
+def _of_inline(call: Call, services: Mapping[str, Service]) -> Iterator[str]:
+    if not call.inline:
+        return
+    if call.after or call.compensation or call.cache_seconds:
+        yield "is inline, a read before anything else: no after, compensation or cache_seconds is allowed"
+    if call.service in services and not services[call.service].inline_concurrency:
+        yield f"is inline, but {call.service!r} sets no slots apart for that: inline_concurrency must be above 0"
 
 
 def _too_slow(operation: Operation, services: Mapping[str, Service], where: str) -> Iterator[str]:

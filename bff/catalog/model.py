@@ -59,10 +59,11 @@ class Compensation:
 class Call:
     """One HTTP call to one service.
 
-    A job fails with a `required` call that fails; without an optional one it ends `partial`. `at_most_once` says that a
-    repetition would do harm even with its Idempotency-Key: a call of unknown outcome then ends failed, never twice.
-    `fallback` is static data for when the call fails; `cache_seconds` lets the last good answer to the same request
-    stand in first, for that long.
+    A job fails with a `required` call that fails; without an optional one it ends `partial`. An `inline` call is a
+    critical read that the gateway makes before it submits, so that the 202 carries it; late or failed, it is queued
+    like any call. `at_most_once` says that a repetition would do harm even with its Idempotency-Key: a call of unknown
+    outcome then ends failed, never twice. `fallback` is static data for when the call fails; `cache_seconds` lets the
+    last good answer to the same request stand in first, for that long.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Call:
     build: Build
     after: tuple[str, ...] = ()
     required: bool = True
+    inline: bool = False
     at_most_once: bool = False
     compensation: Compensation | None = None
     cache_seconds: int = 0

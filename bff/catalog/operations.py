@@ -53,6 +53,30 @@ def _confirm(checkout: Checkout, outcomes: Outcomes) -> Request:
     )
 
 
+class HomeScreen(Parameters):
+    user_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+def _balance(parameters: HomeScreen, outcomes: Outcomes) -> Request:
+    return Request("GET", f"/{parameters.user_id}/balance")
+
+
+def _recommendations(parameters: HomeScreen, outcomes: Outcomes) -> Request:
+    return Request("GET", f"/{parameters.user_id}")
+
+
+def _history(parameters: HomeScreen, outcomes: Outcomes) -> Request:
+    return Request("GET", f"/{parameters.user_id}")
+
+
+class Report(Parameters):
+    month: Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="YYYY-MM")]
+
+
+def _build(parameters: Report, outcomes: Outcomes) -> Request:
+    return Request("POST", "/builds", {"month": parameters.month})
+
+
 OPERATIONS = (
     Operation(
         name="echo",
@@ -84,5 +108,33 @@ OPERATIONS = (
             Call(name="confirm", service="orders", build=_confirm, after=("charge",)),
         ),
         timeout_seconds=dict.fromkeys(Priority, 60.0),
+    ),
+    Operation(
+        name="home-screen",
+        summary="What a home screen shows: the balance at once, the rest as it comes.",
+        parameters=HomeScreen,
+        example={"user_id": "u1"},
+        calls=(
+            Call(name="balance", service="accounts", build=_balance, inline=True),
+            Call(
+                name="recommendations",
+                service="recommendations",
+                build=_recommendations,
+                required=False,
+                cache_seconds=3600,
+                fallback={"items": []},
+            ),
+            Call(name="history", service="history", build=_history, required=False),
+        ),
+        timeout_seconds=dict.fromkeys(Priority, 10.0),
+    ),
+    Operation(
+        name="report",
+        summary="Build the report of a month: slow, and worth waiting for.",
+        parameters=Report,
+        example={"month": "2026-01"},
+        calls=(Call(name="build", service="reports", build=_build),),
+        timeout_seconds={Priority.HIGH: 300.0, Priority.NORMAL: 300.0, Priority.LOW: 900.0},
+        max_timeout_seconds=3600.0,
     ),
 )

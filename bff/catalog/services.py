@@ -53,6 +53,7 @@ class Service(_Table):
     rate_per_second: float = Field(0, ge=0, le=1_000_000, description="calls started per second; 0: no limit")
     timeout_seconds: float = Field(gt=0, le=600, description="of one attempt, from connecting to the last byte")
     expected_seconds: float = Field(gt=0, le=600, description="how long a call takes, until it is measured")
+    inline_concurrency: int = Field(0, ge=0, le=10_000, description="slots set apart for each gateway's inline calls")
     capacity: int = Field(ge=1, le=10_000_000, description="waiting places")
     shares: PerPriority = Field(
         default_factory=lambda: dict.fromkeys(Priority, 1.0),

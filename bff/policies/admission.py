@@ -4,7 +4,7 @@ It stands here for the simulator and for whoever wants to understand it; a prope
 verdicts, so both count in whole numbers: us between two starts, ms of waiting, per mille of capacity.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,8 +76,16 @@ def wait_ms(load: Load, priority: str, waiting: int) -> int:
     return ahead * load.spacing_us // 1000
 
 
-def admit(calls: Sequence[PlannedCall], loads: Mapping[str, Load], priority: str, timeout_ms: int) -> Decision:
+def admit(
+    calls: Sequence[PlannedCall],
+    loads: Mapping[str, Load],
+    priority: str,
+    timeout_ms: int,
+    done: Collection[str] = (),
+) -> Decision:
     """Whether a job may be accepted, looking at the services of all its required calls.
+
+    What is `done` waits for nothing.
 
     Places are booked for the whole graph at once, so what stands before a later call is counted while the earlier ones
     run: it starts at the later of the two, not at their sum.
@@ -85,6 +93,9 @@ def admit(calls: Sequence[PlannedCall], loads: Mapping[str, Load], priority: str
     ends: dict[str, int] = {}
     longest = 0
     for call in calls:
+        if call.name in done:
+            ends[call.name] = 0
+            continue
         load = loads[call.service]
         begins = max((ends[name] for name in call.after), default=0)
         start = max(begins, wait_ms(load, priority, load.waiting[priority]))
@@ -93,9 +104,9 @@ def admit(calls: Sequence[PlannedCall], loads: Mapping[str, Load], priority: str
         if full is not None and call.required:
             verdict, excess = full
             return Decision(verdict, call.service, -(-excess * load.spacing_us // 1000), longest)
-        if full is None and call.required:
+        if full is None:
             latest = _latest_ms(call, load, begins, timeout_ms)
-            if start > latest:
+            if call.required and start > latest:
                 return Decision(Verdict.DEADLINE_UNATTAINABLE, call.service, start - latest, start)
             longest = max(longest, ends[call.name])
     return Decision(Verdict.ACCEPTED, "", 0, longest)

@@ -1,4 +1,4 @@
-"""A flash sale in small, open loop: submit checkouts at a steady rate, wait until every one has ended, say what it took.
+"""A small flash sale, open loop: submit checkouts at a steady rate, wait until every one has ended, say what it took.
 
     python loadtest/benchmarks/checkout_run.py --jobs 2000 --rate 100
 
@@ -20,6 +20,7 @@ import aiohttp
 from live_stack import LiveStack, live_stack
 
 SLOTS = {"inventory": 100, "payments": 100, "orders": 100}
+SHOWN = ("calls", "max_in_flight", "effects", "max_effects_per_key")
 GIVE_UP_SECONDS = 150.0
 
 

@@ -4,6 +4,7 @@ Linux only: it reads CPU and memory from /proc.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,9 +64,7 @@ def live_stack(*options: str) -> Iterator[LiveStack]:
     command = [sys.executable, "-m", "stack", "up", "--port=0", "--mock-port=0", "--metrics-port=0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            urls = _urls(process)
-            pids = _pids(process.pid)
-            yield LiveStack(urls, {name: pids[name] for name in ROLES if name in pids})
+            yield LiveStack(_urls(process), _pids(process.pid))
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate()
@@ -86,9 +85,7 @@ def _urls(process: "subprocess.Popen[str]") -> dict[str, str]:
 def _pids(parent: int) -> dict[str, int]:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in children}
-    return {
-        role: pid for role in ROLES for pid, line in lines.items() if f"stack {role} " in line or f"{role}-" in line
-    }
+    return {role: pid for role in ROLES for pid, line in lines.items() if re.search(rf"stack {role} |{role}-server", line)}
 
 
 def _cpu_seconds(pid: int) -> float:

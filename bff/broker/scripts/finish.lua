@@ -1,13 +1,13 @@
 -- One call's end, told by who ran it. Fenced: only the entry that the job names as in flight counts, and only once.
 -- The first write is XACK, which Redis allows at maxmemory, so that accepted work finishes there too.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, and where the answer is to be cached <cell>cache:<digest>
--- ARGV  id, call, entry id, status (succeeded | fallback | failed), effect (0 | 1), milliseconds, http_status, error, source, age_ms,
+-- ARGV  id, call, entry id, status (succeeded | fallback | failed), effect (0 | 1), milliseconds, http_status, error, source, stored_ms,
 --       data, cache_ms
 -- Returns {done | late | stale, ended}    late: the job had ended before; the answer is discarded, what it did is undone
 --#include job
 --#include graph
 --#include lane
-local id, name, entry, status, effect, milliseconds, http_status, error, source, age_ms, data, cache_ms = unpack(ARGV)
+local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms = unpack(ARGV)
 local job = load(id)
 release(KEYS[2], entry)
 if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
@@ -29,9 +29,10 @@ if TERMINAL[job.status] and not call.undoes then
 else
   put(job, name .. '.status', status)
   put(job, name .. '.ms', milliseconds)
-  for field, value in pairs({ http_status = http_status, error = error, source = source, age_ms = age_ms }) do
+  for field, value in pairs({ http_status = http_status, error = error, source = source }) do
     if value ~= '' then put(job, name .. '.' .. field, value) end
   end
+  if stored_ms ~= '' then put(job, name .. '.age_ms', math.max(0, now - stored_ms)) end
   if call.undoes then
     if status == 'failed' then
       redis.call('XADD', cell .. 'dead', '*', 'job', id, 'call', name, 'service', call.service, 'error', error)

@@ -1,11 +1,12 @@
 -- Park a call that is worth another attempt; the requeue duty puts it back into its lane when it is due.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, <cell>parked ZSET "<id>:<call>" -> due_ms
--- ARGV  id, call, entry id, effect (0 | 1), delay_ms, error, http_status, pause_ms (the whole service rests; 0: it does not)
+-- ARGV  id, call, entry id, effect (0 | 1), delay_ms, error, http_status, pause_ms (the whole service rests; 0: it does not),
+--       attempted (0 | 1)
 -- Returns {parked | too-late | late | stale, ended}    too-late: nothing was changed but the pause; finish it as failed
 --#include job
 --#include graph
 --#include lane
-local id, name, entry, effect, delay_ms, error, http_status, pause_ms = unpack(ARGV)
+local id, name, entry, effect, delay_ms, error, http_status, pause_ms, attempted = unpack(ARGV)
 local job = load(id)
 if tonumber(pause_ms) > 0 then
   local until_ms = math.max(now + pause_ms, tonumber(redis.call('HGET', KEYS[3], 'paused_until') or 0))
@@ -24,6 +25,7 @@ end
 release(KEYS[2], entry)
 put(job, name .. '.entry', '')
 if effect == '1' then put(job, name .. '.effect', 1) end
+if attempted == '0' then put(job, name .. '.attempts', job[name .. '.attempts'] - 1) end
 if over then
   compensate(job, plan)
 else

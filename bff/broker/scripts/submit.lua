@@ -1,8 +1,9 @@
 -- Accept a job: idempotency, admission to the lane of every call, then job, parameters, places and entries, or nothing of it.
 -- KEYS  <cell>job:<id>, <cell>parameters:<id>, <cell>deadlines, and with an Idempotency-Key <cell>idempotency:<digest> STRING
 --       "<id> <fingerprint>"
--- ARGV  id, plan digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms
--- Returns {accepted, now_ms, expected_ms, position, names of optional calls that found no place} | {replayed, id} | {conflict, id} | {unconfigured}
+-- ARGV  id, plan digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
+--       and for each inline call that is done already: call, milliseconds, http_status, data
+-- Returns {accepted, now_ms, expected_ms, position, names of optional calls that found no place, ended} | {replayed, id} | {conflict, id} | {unconfigured}
 --       | {queue-full | shedding | deadline-unattainable, service, retry_ms, expected_ms}
 --#include job
 --#include graph
@@ -23,7 +24,9 @@ local job = {
   status = 'queued', version = 0, submitted = now, deadline = now + timeout_ms,
 }
 local plan = plan_of(job)
-local word, service, retry_ms, expected_ms, refused = admit(plan, priority, timeout_ms)
+local done = {}
+for i = 13, #ARGV, 4 do done[ARGV[i]] = i end
+local word, service, retry_ms, expected_ms, refused = admit(plan, priority, timeout_ms, done)
 if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
 
 for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'status', 'submitted', 'deadline' }) do
@@ -35,12 +38,20 @@ redis.call('SET', KEYS[2], parameters)
 redis.call('ZADD', KEYS[3], job.deadline, id)
 if KEYS[4] then redis.call('SET', KEYS[4], id .. ' ' .. fingerprint, 'PX', kept_ms) end
 for _, call in ipairs(plan.calls) do
-  put(job, call.name .. '.status', refused[call.name] and 'skipped' or 'waiting')
-  if not refused[call.name] then book(job, call, 1) end
+  local at = done[call.name]
+  if at then
+    for k, field in ipairs({ '.ms', '.http_status' }) do put(job, call.name .. field, ARGV[at + k]) end
+    put(job, call.name .. '.attempts', 1)
+    put(job, call.name .. '.source', 'live')
+    redis.call('HSET', cell .. 'outcomes:' .. id, call.name, ARGV[at + 3])
+  elseif not refused[call.name] then
+    book(job, call, 1)
+  end
+  put(job, call.name .. '.status', at and 'succeeded' or refused[call.name] and 'skipped' or 'waiting')
 end
 advance(job, plan)
 save(job)
 local first, skipped = plan.calls[1], {}
 for name in pairs(refused) do skipped[#skipped + 1] = name end
 local left = tonumber(redis.call('HGET', cell .. 'service:' .. first.service, 'left.' .. priority) or 0)
-return { 'accepted', now, expected_ms, math.max(0, (tonumber(job[first.name .. '.place']) or 0) - left - 1), skipped }
+return { 'accepted', now, expected_ms, math.max(0, (tonumber(job[first.name .. '.place']) or 0) - left - 1), skipped, ended }

@@ -26,29 +26,32 @@ end
 
 -- word, service, retry_ms (until it would be different), expected_ms (from now to the end). Places are booked for the whole
 -- graph at once, so what is ahead of a later call is counted while the earlier ones run: its start is the later of both.
-local function admit(plan, priority, timeout_ms)
+-- What is done already waits for nothing.
+local function admit(plan, priority, timeout_ms, done)
   local ends, refused = {}, {}
   local longest = 0
   for _, call in ipairs(plan.calls) do
     local state = lane_state(call.service, priority)
-    local begins = 0
+    local begins, needed = 0, not done[call.name]
     for _, name in ipairs(call.after) do begins = math.max(begins, ends[name]) end
     local wait = wait_ms(state, priority, state.waiting)
     local start = math.max(begins, wait)
     local latest = timeout_ms - call.rest_ms - START_MARGIN_MS
     if state.max_wait_ms > 0 then latest = math.min(latest, begins + state.max_wait_ms) end
-    ends[call.name] = start + call.expected_ms
+    ends[call.name] = needed and start + call.expected_ms or 0
     local word, excess = nil, 0
-    if state.waiting >= state.bound then
+    if needed and state.waiting >= state.bound then
       word, excess = 'queue-full', state.waiting - state.bound + 1
-    elseif state.total * 1000 >= state.capacity * SHED_ABOVE_PER_MILLE[priority] then
+    elseif needed and state.total * 1000 >= state.capacity * SHED_ABOVE_PER_MILLE[priority] then
       word, excess = 'shedding', state.total - math.floor(state.capacity * SHED_ABOVE_PER_MILLE[priority] / 1000) + 1
     end
     if word then
       if call.required then return word, call.service, math.ceil(excess * state.spacing_us / 1000), longest end
       refused[call.name] = true
-    elseif call.required then
-      if start > latest then return 'deadline-unattainable', call.service, start - latest, start end
+    elseif needed then
+      if call.required and start > latest then
+        return 'deadline-unattainable', call.service, start - latest, start
+      end
       longest = math.max(longest, ends[call.name])
     end
   end

@@ -1,0 +1,47 @@
+"""Inline calls: critical reads that the gateway makes itself before it submits, so that the 202 carries them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from bff.broker.jobs import Done
+from bff.catalog.catalog import Catalog
+from bff.catalog.model import Call, Operation, Parameters
+from bff.downstream.client import Downstream
+from bff.downstream.outcome import Verdict
+from gateway.metrics import Metrics
+
+WITHIN_SECONDS = 0.25
+
+
+class Inline:
+    """Within a quarter of a second, on slots of the service that are set apart for it (`inline_concurrency`, for each
+    gateway). What is late, failed or found no slot is queued like any call.
+    """
+
+    def __init__(self, catalog: Catalog, downstream: Downstream, metrics: Metrics) -> None:
+        self._services = catalog.services
+        self._downstream = downstream
+        self._metrics = metrics
+        self._free = {service.name: service.inline_concurrency for service in catalog.services.values()}
+
+    async def perform(self, operation: Operation, parameters: Parameters, job_id: str) -> Sequence[Done]:
+        """The inline calls that ended well. Never raises for what a service does."""
+        calls = [call for call in operation.calls if call.inline and self._free[call.service] > 0]
+        done = await asyncio.gather(*(self._one(call, parameters, job_id) for call in calls))
+        return [each for each in done if each is not None]
+
+    async def _one(self, call: Call, parameters: Parameters, job_id: str) -> Done | None:
+        self._free[call.service] -= 1
+        try:
+            outcome = await self._downstream.perform(
+                self._services[call.service],
+                call.build(parameters, {}),
+                idempotency_key=f"{job_id}:{call.name}",
+                timeout_seconds=WITHIN_SECONDS,
+            )
+        finally:
+            self._free[call.service] += 1
+        self._metrics.called(call.service, outcome)
+        if outcome.verdict is not Verdict.SUCCEEDED or outcome.data is None or outcome.http_status is None:
+            return None
+        return Done(call.name, outcome.milliseconds, outcome.http_status, outcome.data)

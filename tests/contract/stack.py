@@ -1,0 +1,78 @@
+"""The project's own commands as processes, as a client meets them: by their output and by HTTP."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+LISTENS = re.compile(r"gateway listens on (http://\S+)")
+
+
+class Command:
+    """`bff …`, with what it has printed so far."""
+
+    def __init__(self, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "stack", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.seen: list[str] = []
+        self._reader = Thread(target=self._read_on)
+
+    def until(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        """Read up to the first line that has it; the rest is read in the background, so that the pipe never fills."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.seen.append(line.rstrip("\n"))
+            if found := pattern.search(line):
+                self._reader.start()
+                return found
+        raise AssertionError(f"{pattern.pattern!r} never came: {self.seen}")
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code. An error that was not foreseen leaves its trace in the log: there must be none."""
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=30)
+        if self._reader.ident is not None:
+            self._reader.join()
+        if self.process.stdout:
+            self.process.stdout.close()
+        assert not [line for line in self.seen if "Traceback" in line], "\n".join(self.seen)
+        return code
+
+    def _read_on(self) -> None:
+        assert self.process.stdout
+        self.seen.extend(line.rstrip("\n") for line in self.process.stdout)
+
+
+class Up(Command):
+    """A whole `bff up`, ready."""
+
+    def __init__(self) -> None:
+        super().__init__("up", "--port=0", "--mock-port=0", "--metrics-port=0")
+        self.until(re.compile("^ready$"))
+        places = dict(line.split()[:2] for line in self.seen if "   " in line and "|" not in line)
+        self.redis_url = places["redis"]
+        self.mock_url = places["mock"]
+        self.gateway_url = places["gateway"]
+
+
+class Gateway(Command):
+    """One gateway alone, listening; it need not be ready."""
+
+    def __init__(self, redis_url: str, *options: str) -> None:
+        super().__init__("gateway", "--port=0", f"--redis-url={redis_url}", *options)
+        self.url = self.until(LISTENS)[1]
+
+
+@contextmanager
+def gateway(redis_url: str, *options: str) -> Iterator[Gateway]:
+    """A gateway for the length of a test, ended by SIGTERM where it still runs."""
+    started = Gateway(redis_url, *options)
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            assert started.end() == 0
