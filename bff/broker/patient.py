@@ -17,7 +17,8 @@ def patient_pool(url: str) -> "ConnectionPool":
         url,
         socket_timeout=5.0,
         socket_connect_timeout=1.0,
-        retry=Retry(ConstantBackoff(AGAIN_SECONDS), -1),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+        # Connecting fails with an OSError, which redis-py by itself retries nowhere.
+        retry=Retry(ConstantBackoff(AGAIN_SECONDS), -1, (RedisConnectionError, RedisTimeoutError, OSError)),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
         **keepalive(url),
     )

@@ -54,3 +54,10 @@ async def pipeline(redis: Server) -> AsyncIterator[Pipeline]:
     pipeline = Pipeline(redis.url)
     yield pipeline
     await pipeline.aclose()
+
+
+@pytest.fixture
+async def own_pipeline(own_redis: Server) -> AsyncIterator[Pipeline]:
+    pipeline = Pipeline(own_redis.url)
+    yield pipeline
+    await pipeline.aclose()

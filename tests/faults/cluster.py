@@ -25,7 +25,7 @@ class Cluster:
     mock: httpx.AsyncClient
     http: httpx.AsyncClient = field(init=False)
     gateway: Process = field(init=False)
-    metrics_port: int = field(init=False)
+    metrics_port: int = 0
     started: list[Process] = field(default_factory=list)
     _ending: AsyncExitStack = field(default_factory=AsyncExitStack)
 

@@ -64,7 +64,7 @@ async def test_work_goes_on_after_redis_was_frozen(cluster: Cluster) -> None:
 async def test_a_worker_waits_for_a_redis_that_is_not_there_yet(cluster: Cluster) -> None:
     cluster.redis.process.kill()
     worker = cluster.begin_worker()
-    worker.said("connect")
+    await cluster.until_metrics_answer(worker)
     cluster.redis.start()
     await cluster.until_ready()
     job_id = await cluster.submit("echo", {"text": "hi"})

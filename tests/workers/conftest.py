@@ -1,0 +1,61 @@
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from bff.broker.arrivals import Arrivals
+from bff.broker.cell import Cell
+from bff.broker.keys import Keys
+from bff.broker.pipeline import Pipeline
+from tests.broker.servers import Server, binaries
+from tests.workers.world import World, a_catalog
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A Redis that all tests share: each has its own prefix."""
+    with tempfile.TemporaryDirectory(prefix="bff-") as directory:
+        server = Server(next(iter(binaries().values())), Path(directory))
+        server.start()
+        yield server
+        server.kill()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A Redis to kill."""
+    with tempfile.TemporaryDirectory(prefix="bff-") as directory:
+        server = Server(next(iter(binaries().values())), Path(directory))
+        server.start()
+        yield server
+        server.kill()
+
+
+async def _world(server: Server, directory: Path) -> AsyncIterator[World]:
+    pipeline, arrivals = Pipeline(server.url), Arrivals(server.url)
+    cell = Cell(pipeline, a_catalog(directory), Keys(f"test-{uuid.uuid4().hex[:12]}"))
+    await cell.configure()
+    with Redis.from_url(server.url) as redis:
+        yield World(cell, pipeline, arrivals, redis)
+    await arrivals.aclose()
+    await pipeline.aclose()
+
+
+@pytest.fixture
+async def world(server: Server, tmp_path: Path) -> AsyncIterator[World]:
+    async for world in _world(server, tmp_path):
+        yield world
+
+
+@pytest.fixture
+async def own_world(own_server: Server, tmp_path: Path) -> AsyncIterator[World]:
+    async for world in _world(own_server, tmp_path):
+        yield world
