@@ -18,6 +18,7 @@ from gateway.correlation import Correlation, correlation_id
 from gateway.document import JobDocument
 from gateway.gateway import Gateway
 from gateway.inline import Inline
+from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
 from gateway.openapi import SUBMIT_PROBLEMS, described, document_app, submission_documented
 from gateway.problems import Problem
@@ -37,9 +38,11 @@ def create_app(
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the host that the client, or a proxy, made up
         lifespan=_lifespan(settings, catalog, started),
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Correlation)
     for operation in catalog.operations.values():
         app.add_api_route(
@@ -108,7 +111,7 @@ def _answer_http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(allowed_methods(request))
         problem = Problem(problems.METHOD_NOT_ALLOWED, f"Allowed: {allowed}.", headers={"Allow": allowed})
     elif error.status_code == 404:
         problem = Problem(problems.NOT_FOUND, "There is nothing under this path.")

@@ -1,5 +1,6 @@
 """Reading a request's body, bounded, declared as JSON."""
 
+import asyncio
 from email.message import Message
 
 from starlette.requests import ClientDisconnect, Request
@@ -8,23 +9,39 @@ from gateway import problems
 from gateway.problems import Problem
 
 LIMIT_BYTES = 1_048_576
+BODY_SECONDS = 30.0
+PASSED_OVER_BYTES = 8 * LIMIT_BYTES
+"""Read and forgotten of a body that is too large: one who sends all before reading would else see a reset, no answer."""
 
 
 async def body_of(request: Request) -> bytes:
-    """The body's bytes, at most LIMIT_BYTES. Raises Problem `unsupported-media-type` or `body-too-large`."""
+    """The body's bytes, at most LIMIT_BYTES. Raises Problem: `unsupported-media-type`, `body-too-large` …"""
     _check_declared(request)
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > LIMIT_BYTES:
-        raise _too_large()
-    chunks, size = [], 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > LIMIT_BYTES:
-                raise _too_large()
-            chunks.append(chunk)
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read(request)
+    except TimeoutError:
+        detail = f"The body was not complete within {BODY_SECONDS:g} s."
+        raise Problem(problems.REQUEST_TOO_SLOW, detail, headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise Problem(problems.MALFORMED_JSON, "The body ended before it was complete.") from None
+
+
+async def _read(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    too_large = declared.isdecimal() and int(declared) > LIMIT_BYTES
+    if too_large and "expect" in request.headers:
+        raise _too_large()
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        too_large = too_large or size > LIMIT_BYTES
+        if size > PASSED_OVER_BYTES:
+            break
+        if not too_large:
+            chunks.append(chunk)
+    if too_large:
+        raise _too_large()
     return b"".join(chunks)
 
 
@@ -38,7 +55,7 @@ def _check_declared(request: Request) -> None:
             detail = f"Content-Type is {content_type[:100]!r}; allowed: application/json."
             raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, detail, headers={"Accept-Post": "application/json"})
     encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
+    if encoding.lower() != "identity":
         detail = f"Content-Encoding is {encoding[:100]!r}; send the body as it is."
         raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, detail, headers={"Accept-Encoding": "identity"})
 

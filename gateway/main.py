@@ -12,9 +12,12 @@ from bff.catalog.catalog import load_catalog
 from bff.catalog.services import CatalogError
 from gateway.app import create_app
 from gateway.gateway import Gateway
+from gateway.protocol import BoundedProtocol
 from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
+
+BACKLOG = 2048
 
 
 class GatewayServer(uvicorn.Server):
@@ -47,13 +50,13 @@ def run(settings: GatewaySettings) -> None:
         uvicorn.Config(
             create_app(settings, catalog, lambda gateway: server.started_with(gateway)),
             loop="uvloop",
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="on",
             access_log=False,
             server_header=False,
-            log_level="warning",
-            backlog=2048,
+            log_level="error",  # what a client does wrong is answered, not logged
+            backlog=BACKLOG,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=settings.drain_seconds,
         )
@@ -69,6 +72,7 @@ def _listener(settings: GatewaySettings) -> socket.socket:
         listener = socket.socket(family, kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(BACKLOG)  # so that it is true when it is said
     except OSError as error:
         sys.exit(f"bff gateway: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     return listener

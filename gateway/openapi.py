@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from bff.catalog.model import Operation, Priority
 from gateway import problems
+from gateway.document import JobDocument
 from gateway.problems import MEDIA_TYPE, PROBLEM_TYPES, ProblemType
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -30,10 +31,10 @@ _PROBLEM_SCHEMA = {
 
 
 def described(answer: Any, other: Mapping[int, str], *refusals: ProblemType) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: 200 with `answer`, others without a body of their own, and its problems by status."""
+    """The `responses` of a route: 200 with `answer`, 202 with the job, others without a body, its problems by status."""
     responses: dict[int | str, dict[str, Any]] = {200: {"model": answer, "description": "OK"}}
     for status, description in other.items():
-        responses[status] = {"description": description} | ({"model": dict[str, Any]} if status != 304 else {})
+        responses[status] = {"description": description} | ({"model": JobDocument} if status == 202 else {})
     for type_ in refusals:
         known = responses.setdefault(type_.status, {"description": "", **_problem_content()})
         known["description"] += ("; " if known["description"] else "") + f"`{type_.slug}`: {type_.title}"

@@ -57,8 +57,9 @@ class Problem(Exception):
         }
 
     def response(self, instance: str, correlation_id: str) -> Response:
+        """`correlation_id` is the HTTP request's own; a job's among `headers` stands above it."""
         headers = {"Cache-Control": "no-store", "X-Correlation-ID": correlation_id, **self.headers}
-        body = to_json(self.document(instance, correlation_id))
+        body = to_json(self.document(instance, headers["X-Correlation-ID"]))
         return Response(body, self.type.status, headers, MEDIA_TYPE)
 
 
@@ -76,6 +77,27 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = _type.by_slug
 
 _SAME_KEY = "Repeat the request after Retry-After, with the same Idempotency-Key."
 
+MALFORMED_REQUEST = _type(
+    "malformed-request",
+    400,
+    "The request is not HTTP",
+    "The request could not be read as HTTP/1.1, so its end is unknown and the connection was closed.",
+    "Send it with an HTTP client; a proxy in between may have damaged it.",
+)
+HEAD_TOO_LARGE = _type(
+    "head-too-large",
+    431,
+    "The request's headers are too large",
+    "The request line and the headers together are longer than a gateway reads.",
+    "Send fewer or shorter headers; parameters belong in the body.",
+)
+REQUEST_TOO_SLOW = _type(
+    "request-too-slow",
+    408,
+    "The request took too long to arrive",
+    "The request was not complete in the time that a gateway waits for it. Nothing was accepted.",
+    "Repeat it over a better connection, with the same Idempotency-Key.",
+)
 MALFORMED_JSON = _type(
     "malformed-json",
     400,

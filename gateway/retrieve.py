@@ -18,7 +18,7 @@ from gateway.gateway import PUBLIC, Gateway, gateway_of
 from gateway.hold import held
 from gateway.openapi import described
 from gateway.problems import Problem
-from gateway.steering import preferences_of
+from gateway.steering import preferences_of, seconds
 
 MAX_BATCH = 100
 
@@ -63,7 +63,7 @@ async def read_job(
         gateway.metrics.retrieved("poll")
     headers = _headers(job)
     if preferences.wait_seconds is not None:
-        headers["Preference-Applied"] = f"wait={preferences.wait_seconds:g}"
+        headers["Preference-Applied"] = f"wait={seconds(preferences.wait_seconds)}"
     if seen & {_etag(job), "*"}:
         return Response(status_code=304, headers=headers)
     return Response(to_json(document_of(job)), 200, headers, "application/json")

@@ -11,10 +11,11 @@ from gateway.problems import INVALID_HEADER, Problem
 
 MAX_WAIT_SECONDS = 30.0
 
-_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _BARE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED_KEY = re.compile(r'"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"')
-_PREFERENCE = re.compile(r'\s*([!#$%&\'*+.^_`|~\w-]+)\s*(?:=\s*("[^"]*"|[^",;\s]*))?[^,]*(?:,|$)')
+_LISTED = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*+"?)++')  # up to a comma outside of quotes
+_PREFERENCE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"([^"]*)"|([^";\s]*)))?\s*(?:;.*)?', re.DOTALL)
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
@@ -31,7 +32,7 @@ class Preferences:
         """The value of Preference-Applied; empty where no preference was given that is known here."""
         parts = ["respond-async"] if self.respond_async else []
         if self.wait_seconds is not None:
-            parts.append(f"wait={self.wait_seconds:g}")
+            parts.append(f"wait={seconds(self.wait_seconds)}")
         return ", ".join(parts)
 
 
@@ -70,11 +71,18 @@ def steering_of(headers: Headers, operation: Operation) -> Steering:
 def preferences_of(headers: Headers, query: Mapping[str, str] | None = None) -> Preferences:
     """From the header Prefer, else from the query `?wait=N`. What is not understood is passed over (RFC 7240)."""
     stated: dict[str, str] = {}
-    for name, value in _PREFERENCE.findall(", ".join(headers.getlist("prefer"))):
-        stated.setdefault(name.lower(), value.strip('"'))  # the first of a name counts
+    for listed in _LISTED.findall(", ".join(headers.getlist("prefer"))):
+        if preference := _PREFERENCE.fullmatch(listed):
+            name, quoted, bare = preference.groups(default="")
+            stated.setdefault(name.lower(), quoted or bare)  # the first of a name counts
     wait = stated.get("wait", (query or {}).get("wait", ""))
-    seconds = min(float(wait), MAX_WAIT_SECONDS) if _SECONDS.fullmatch(wait) else None
-    return Preferences("respond-async" in stated, seconds)
+    wait_seconds = min(float(wait), MAX_WAIT_SECONDS) if _SECONDS.fullmatch(wait) else None
+    return Preferences("respond-async" in stated, wait_seconds)
+
+
+def seconds(number: float) -> str:
+    """To the millisecond, and never with an exponent."""
+    return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def _priority(headers: Headers) -> Priority:

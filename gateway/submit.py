@@ -6,7 +6,7 @@ from contextlib import suppress
 from math import ceil
 
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +25,8 @@ from gateway.problems import Problem, ProblemType
 from gateway.steering import Preferences, Steering, steering_of
 
 MAX_RETRY_AFTER_SECONDS = 30
+MAX_ERRORS = 100
+"""What a 422 lists: a body of 1 MiB can be wrong in a hundred thousand places."""
 
 REFUSALS: dict[Refusal, ProblemType] = {
     Refusal.QUEUE_FULL: problems.QUEUE_FULL,
@@ -57,12 +59,20 @@ def parameters_of(operation: Operation, body: bytes) -> Parameters:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         raise Problem(problems.MALFORMED_JSON, f"{errors[0]['msg']}.")
-    listed = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in errors]
-    places = "place" if len(listed) == 1 else "places"
-    detail = (
-        f"The parameters are wrong in {len(listed)} {places}: {listed[0]['pointer'] or '/'}: {listed[0]['detail']}."
-    )
+    _refuse_what_is_no_number(body)
+    listed = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in errors[:MAX_ERRORS]]
+    places = "place" if len(errors) == 1 else "places"
+    where = listed[0]["pointer"] or "the whole body"
+    detail = f"The parameters are wrong in {len(errors)} {places}: {where}: {listed[0]['detail']}."
     raise Problem(problems.INVALID_PARAMETERS, detail, members={"errors": listed})
+
+
+def _refuse_what_is_no_number(body: bytes) -> None:
+    """NaN and Infinity, which pydantic reads and JSON does not know. No shipped parameter takes a float."""
+    try:
+        from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Problem(problems.MALFORMED_JSON, f"Invalid JSON: {error}.") from None
 
 
 def _pointer(location: tuple[str | int, ...]) -> str:

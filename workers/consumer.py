@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 
 from bff.broker.arrivals import Arrivals
 from bff.broker.errors import BrokerUnavailable
@@ -28,7 +29,7 @@ class Consumer:
         self._service = performer.service
         self._running: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
-        self._waiting: asyncio.Task[None] | None = None
+        self._patience: asyncio.Timeout | None = None
         self._stopping = False
         service = self._service.name
         metrics.slots.labels(service, "leased").set_function(lambda: len(self._running))
@@ -52,9 +53,9 @@ class Consumer:
 
     def stop(self) -> None:
         """Take no more. What was taken goes on; `run` returns once the take under way has."""
+        if not self._stopping and self._patience is not None:
+            self._patience.reschedule(0)
         self._stopping = True
-        if self._waiting is not None:
-            self._waiting.cancel()
 
     async def drained(self, seconds: float) -> None:
         """Let what runs come to its end for so long, then break off its calls: what can be goes back to its lane."""
@@ -89,24 +90,13 @@ class Consumer:
             await self._wait(self._freed_or(taken.again_ms / 1000))
 
     async def _freed_or(self, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._freed.wait()
-        except TimeoutError:
-            return
 
     async def _wait(self, waiting: Awaitable[object]) -> None:
         """Wait for something, or until `stop`."""
-        if self._stopping:
-            return
-
-        async def wait() -> None:
-            await waiting
-
-        self._waiting = asyncio.create_task(wait())
-        try:
-            await asyncio.wait([self._waiting])
-            if not self._waiting.cancelled():
-                self._waiting.result()
-        finally:
-            self._waiting = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self._stopping else None) as self._patience:
+                await waiting
+        self._patience = None

@@ -66,7 +66,9 @@ async def states(client: aiohttp.ClientSession, gateway: str, ids: Sequence[str]
 async def until_all_ended(stack: LiveStack) -> None:
     """Return when none is open, and after GIVE_UP_SECONDS at the latest."""
     give_up_at = time.monotonic() + GIVE_UP_SECONDS
-    while stack.open_jobs() and time.monotonic() < give_up_at:
+    while time.monotonic() < give_up_at:
+        if not stack.open_jobs():
+            return
         await asyncio.sleep(0.2)
 
 

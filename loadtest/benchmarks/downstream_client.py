@@ -196,7 +196,7 @@ async def measure(open_client: Open, url: str, concurrency: int, seconds: float)
 
 async def lose(open_client: Open, url: str, concurrency: int, seconds: float, held: Any) -> int:
     """Cancel calls at random moments for so long; answers how many connections cannot be had afterwards."""
-    chance = random.Random(1)  # noqa: S311 - the same moments in every run
+    chance = random.Random(1)
 
     async def caller(until: float) -> None:
         while perf_counter() < until:
@@ -209,13 +209,13 @@ async def lose(open_client: Open, url: str, concurrency: int, seconds: float, he
         holders = [asyncio.ensure_future(call("/hold")) for _ in range(concurrency)]
         with suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_SECONDS / 2):
-                while held.value < concurrency:  # noqa: ASYNC110 - counted by another process
+                while held.value < concurrency:
                     await asyncio.sleep(0.05)
         lost = concurrency - held.value
         for holder in holders:
             holder.cancel()
         await asyncio.gather(*holders, return_exceptions=True)
-    while held.value:  # noqa: ASYNC110 - counted by another process
+    while held.value:
         await asyncio.sleep(0.05)
     return int(lost)
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from redis import Redis
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-ROLES = ("gateway", "worker", "mock", "redis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,8 @@ def _urls(process: "subprocess.Popen[str]") -> dict[str, str]:
 def _pids(parent: int) -> dict[str, int]:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in children}
-    return {role: pid for role in ROLES for pid, line in lines.items() if re.search(rf"stack {role} |{role}-server", line)}
+    found = [(re.search(r"stack (\w+) |(redis)-server", line), pid) for pid, line in lines.items()]
+    return {match[1] or match[2]: pid for match, pid in found if match}
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -32,6 +32,13 @@ def redis(redis_binary: Path) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def any_redis() -> Iterator[Server]:
+    """Where one version is enough."""
+    with _running(next(iter(binaries().values()))) as server:
+        yield server
+
+
 @pytest.fixture
 def own_redis(redis_binary: Path) -> Iterator[Server]:
     """A server to kill, freeze, fill and lock."""

@@ -1,14 +1,13 @@
 """A job from submit to its end, by the scripts on a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from bff.broker.expiry import Expiry
 from bff.broker.job import CallStatus, Ended, JobStatus
-from bff.broker.job_id import new_job_id
+from bff.broker.job_id import cell_of, is_job_id, made_at_ms, new_job_id
 from bff.broker.jobs import Cancellation, Conflict, Done, Refusal, Refused, Replayed
 from bff.broker.lanes import Noted, Supply
 from bff.broker.pipeline import Pipeline
@@ -20,8 +19,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def world(pipeline: Pipeline) -> AsyncIterator[World]:
-    yield World(pipeline)
+async def world(pipeline: Pipeline) -> World:
+    return World(pipeline)
 
 
 async def reclaimed(world: World, service: str) -> int:
@@ -42,7 +41,8 @@ async def test_a_job_runs_through_its_graph_and_leaves_nothing_behind(world: Wor
     job = await world.job(job_id)
     assert job.status is JobStatus.SUCCEEDED
     assert job.outcomes == dict.fromkeys(["reserve", "charge", "confirm"], b'{"ok":true}')
-    assert job.expires_ms is not None and job.finished_ms is not None
+    assert job.expires_ms is not None
+    assert job.finished_ms is not None
     assert job.expires_ms - job.finished_ms == 86_400_000
     assert await world.leftovers() == {}
 
@@ -316,8 +316,6 @@ async def test_a_version_rises_with_every_change(world: World) -> None:
 
 
 def test_an_id_says_when_and_in_which_cell_it_was_made() -> None:
-    from bff.broker.job_id import cell_of, is_job_id, made_at_ms
-
     job_id = new_job_id(5, now_ms=1_795_000_000_123)
     assert is_job_id(job_id)
     assert (cell_of(job_id), made_at_ms(job_id)) == (5, 1_795_000_000_123)

@@ -52,7 +52,7 @@ def short_of_places(stack: Up, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A gateway without any worker, whose services have ten waiting places: its URL."""
     services = tmp_path_factory.mktemp("services") / "services.toml"
     services.write_text("\n".join(TEN_PLACES.format(name) for name in ("echo", "inventory", "payments", "orders")))
-    with gateway(stack.redis_url, f"--services-file={services}", "--key-prefix=short") as alone:
+    with gateway(stack.redis_url, f"--services={services}", "--key-prefix=short") as alone:
         yield alone.url
 
 

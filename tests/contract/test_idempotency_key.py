@@ -45,10 +45,9 @@ async def test_fifty_at_once_are_one_job_and_one_call(
     assert (await mock.get("/_control/echo")).json()["counters"]["calls"] == 1
 
 
-@pytest.mark.parametrize("written", ['"{}"', " {} "])
-async def test_a_key_is_the_same_however_it_is_written(api: httpx.AsyncClient, key: str, written: str) -> None:
+async def test_a_key_is_the_same_quoted_and_bare(api: httpx.AsyncClient, key: str) -> None:
     first = await post(api, key)
-    assert (await post(api, written.format(key))).json()["id"] == first.json()["id"]
+    assert (await post(api, f'"{key}"')).json()["id"] == first.json()["id"]
 
 
 async def test_escapes_in_a_quoted_key_stand_for_what_they_escape(api: httpx.AsyncClient, key: str) -> None:
@@ -69,13 +68,10 @@ async def test_the_shortest_and_the_longest_key_are_taken(api: httpx.AsyncClient
 
 
 @pytest.mark.parametrize(
-    "key", ["", '""', "a" * 256, '"' + "a" * 256 + '"', "a b", '"a b"', '"open', 'open"x"'[:1] + '"', "a\tb", "é", '"a"b"']
+    "key", ["", '""', "a" * 256, '"' + "a" * 256 + '"', "a b", '"a b"', '"open', "a\tb", "é", '"a"b"']
 )
 async def test_what_is_no_key_is_refused(api: httpx.AsyncClient, key: str) -> None:
     answer = await api.post(ECHO, json=HI, headers=[(b"Idempotency-Key", key.encode("latin-1"))])
-    if key == 'o"':
-        assert answer.status_code in (200, 202)  # bare, and a quote is a visible character
-        return
     problem = problem_of(answer, 400, "invalid-header")
     assert problem["header"] == "Idempotency-Key"
     assert "255" in problem["detail"]

@@ -130,8 +130,8 @@ class Cluster:
 
         await self.until(away, "the gateway is not ready any more")
 
-    async def until(self, holds: Callable[[], Awaitable[bool]], what: str, *, within_seconds: float = PATIENCE_SECONDS) -> None:
-        give_up_at = time.monotonic() + within_seconds
+    async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
         while not await holds():
             assert time.monotonic() < give_up_at, f"waited in vain until {what}"
             await anyio.sleep(0.01)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 
@@ -64,7 +65,7 @@ class RedisProcess:
         self._directory = directory
         self._socket = directory / "redis.sock"
         self.url = url_of(self._socket)
-        self.client = Redis.from_url(self.url)
+        self.client: Any = Redis.from_url(self.url)
 
     def start(self) -> None:
         argv = find_redis_server().argv(self._socket, self._directory)

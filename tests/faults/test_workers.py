@@ -1,4 +1,4 @@
-"""Workers that die, freeze, join and leave: nothing is lost, nothing is done twice, no service gets more than it carries."""
+"""Workers that die, freeze, join and leave: nothing is lost or done twice, no service gets more than it carries."""
 
 import asyncio
 import signal

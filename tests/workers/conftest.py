@@ -30,32 +30,11 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A Redis to kill."""
-    with tempfile.TemporaryDirectory(prefix="bff-") as directory:
-        server = Server(next(iter(binaries().values())), Path(directory))
-        server.start()
-        yield server
-        server.kill()
-
-
-async def _world(server: Server, directory: Path) -> AsyncIterator[World]:
+async def world(server: Server, tmp_path: Path) -> AsyncIterator[World]:
     pipeline, arrivals = Pipeline(server.url), Arrivals(server.url)
-    cell = Cell(pipeline, a_catalog(directory), Keys(f"test-{uuid.uuid4().hex[:12]}"))
+    cell = Cell(pipeline, a_catalog(tmp_path), Keys(f"test-{uuid.uuid4().hex[:12]}"))
     await cell.configure()
     with Redis.from_url(server.url) as redis:
         yield World(cell, pipeline, arrivals, redis)
     await arrivals.aclose()
     await pipeline.aclose()
-
-
-@pytest.fixture
-async def world(server: Server, tmp_path: Path) -> AsyncIterator[World]:
-    async for world in _world(server, tmp_path):
-        yield world
-
-
-@pytest.fixture
-async def own_world(own_server: Server, tmp_path: Path) -> AsyncIterator[World]:
-    async for world in _world(own_server, tmp_path):
-        yield world

@@ -1,13 +1,16 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from pydantic_core import from_json
 
+from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import CallState, CallStatus, JobStatus, Source
 from bff.broker.jobs import Cancellation
+from bff.broker.pipeline import Pipeline
+from bff.broker.script import Script
 from bff.downstream.outcome import Outcome, Reason
-from tests.broker.servers import Server
 from tests.workers.world import (
     PUSH_BACK,
     REFUSAL,
@@ -144,9 +147,8 @@ async def test_after_a_crash_a_call_is_made_again(world: World) -> None:
     assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
 
 
-@pytest.mark.parametrize("operation", ["once"])
-async def test_after_a_crash_a_call_that_could_do_harm_is_not_made_again(world: World, operation: str) -> None:
-    job_id = await world.submit(operation)
+async def test_after_a_crash_a_call_that_could_do_harm_is_not_made_again(world: World) -> None:
+    job_id = await world.submit("once")
     await world.crash(await world.taken())
     downstream = Scripted(SUCCESS)
     await world.performed(downstream)
@@ -266,23 +268,46 @@ async def test_another_jobs_call_is_left_alone(world: World) -> None:
     await performing
 
 
-async def test_a_broker_that_is_away_is_told_again_when_it_is_back(
-    own_world: World, own_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Away:
+    """A connection to a Redis that does not answer the first `times` scripts."""
+
+    def __init__(self, pipeline: Pipeline, times: int) -> None:
+        self.execute = pipeline.execute
+        self.times = times
+        self._pipeline = pipeline
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        if self.times > 0:
+            self.times -= 1
+            raise BrokerUnavailable("away")
+        return await self._pipeline.run(script, keys, arguments)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perform, "TELL_AGAIN_SECONDS", 0.01)
-    job_id = await own_world.submit()
-    entry = await own_world.taken()
-    kept = own_world.redis.dump(own_world.cell.keys.job(job_id))
-    assert kept
-    own_world.redis.config_set("maxmemory", 1)
-    own_world.redis.config_set("maxmemory-policy", "noeviction")
-    own_world.redis.client_kill_filter(_type="normal", skipme=True)
-    own_world.redis.config_set("maxclients", 1)
-    performing = asyncio.create_task(own_world.performer(Scripted(SUCCESS)).perform(entry))
-    await asyncio.sleep(0.1)
-    assert not performing.done()
-    own_world.redis.config_set("maxclients", 100)
-    own_world.redis.config_set("maxmemory", 0)
-    await performing
-    job = await own_world.job(job_id)
-    assert (job.status, from_json(job.outcomes["work"])) == (JobStatus.SUCCEEDED, {"ok": True})
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("outcome", [SUCCESS, UNREACHED], ids=["finish", "retry"])
+async def test_a_broker_that_is_away_is_told_when_it_is_back(world: World, outcome: Outcome) -> None:
+    job_id = await world.submit()
+    entry = await world.taken()
+    away = Away(world.pipeline, times=3)
+    await replace(world, cell=replace(world.cell, redis=away)).performer(Scripted(outcome)).perform(entry)
+    assert away.times == 0
+    expected = JobStatus.SUCCEEDED if outcome is SUCCESS else JobStatus.RUNNING
+    assert (await world.job(job_id)).status is expected
+    assert world.pending() == 0
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_what_cannot_be_told_for_long_is_left_to_be_reclaimed(world: World) -> None:
+    job_id = await world.submit()
+    entry = await world.taken()
+    away = Away(world.pipeline, times=1_000_000)
+    await replace(world, cell=replace(world.cell, redis=away)).performer(Scripted(SUCCESS)).perform(entry)
+    assert world.pending() == 1
+    await world.crash(entry)
+    await world.performed(Scripted(SUCCESS))
+    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED

@@ -7,8 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from redis import Redis
-
 from bff.broker.arrivals import Arrivals
 from bff.broker.cell import Cell
 from bff.broker.job import Job
@@ -137,7 +135,7 @@ class World:
     cell: Cell
     pipeline: Pipeline
     arrivals: Arrivals
-    redis: "Redis[bytes]"
+    redis: Any
     metrics: Metrics = field(default_factory=Metrics)
 
     @property
@@ -196,13 +194,17 @@ class World:
         return job
 
     async def ended(self, job_id: str) -> Job:
-        while not (job := await self.job(job_id)).status.terminal:
+        job = await self.job(job_id)
+        while not job.status.terminal:
             await asyncio.sleep(0.005)
+            job = await self.job(job_id)
         return job
 
     async def until(self, holds: Callable[[], object]) -> None:
         """The test's time limit ends it."""
-        while not holds():
+        while True:
+            if holds():
+                return
             await asyncio.sleep(0.005)
 
     def pending(self, service: str = "main") -> int:
@@ -217,4 +219,3 @@ def a_catalog(directory: Path) -> Catalog:
     services = directory / "services.toml"
     services.write_text(SERVICES)
     return load_catalog(services, operations=OPERATIONS)
-

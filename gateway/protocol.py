@@ -1,0 +1,94 @@
+"""HTTP/1.1 as uvicorn reads it, bounded in size and time until a request's headers are there; what is refused is a problem."""
+
+import asyncio
+from typing import Any
+
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from bff.broker.job_id import new_job_id
+from gateway import problems
+from gateway.problems import Problem
+
+HEAD_BYTES = 65_536
+HEAD_SECONDS = 10.0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """httptools bounds neither: a header without an end would fill the memory, one byte a minute hold a connection for ever.
+
+    The bound on bytes holds for what comes in more than one read; a read is at most 256 KiB.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = False
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_there()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        began_before = self._in_head
+        super().data_received(data)
+        if not self._in_head:
+            if self._head_timer is not None:
+                self._head_is_there()
+            return
+        if self._head_timer is None:
+            self._await_head()
+        if began_before:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                detail = f"The headers are longer than {HEAD_BYTES} bytes."
+                self._refuse(Problem(problems.HEAD_TOO_LARGE, detail))
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(Problem(problems.MALFORMED_REQUEST, msg))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # httptools reads nothing more on a connection that asked for another protocol.
+        self.cycle.keep_alive = False
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+
+    def _head_is_there(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _too_slow(self) -> None:
+        if self._in_head:
+            detail = f"The headers were not complete within {HEAD_SECONDS:g} s."
+            self._refuse(Problem(problems.REQUEST_TOO_SLOW, detail))
+        else:
+            self.transport.close()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer what never became a request, unless the answer to the one before it is under way, and hang up."""
+        self._in_head = False
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self.transport.write(_written(problem.response("/", new_job_id()), self.server_state.default_headers))
+        self.transport.close()
+
+
+def _written(response: Response, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    headers = [*default_headers, *response.raw_headers, (b"connection", b"close")]
+    lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+    return STATUS_LINE[response.status_code] + lines + b"\r\n" + bytes(response.body)

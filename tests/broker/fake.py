@@ -1,0 +1,24 @@
+"""fakeredis as a cell's connection: in process, for histories by the hundred."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fakeredis import FakeAsyncRedis
+
+from bff.broker.script import Script
+
+
+class FakeRuns:
+    def __init__(self) -> None:
+        self._redis: Any = FakeAsyncRedis()
+
+    async def execute(self, *command: str | bytes | int | float) -> Any:
+        # The client would turn some replies into Python objects; the broker reads them as Redis sends them.
+        self._redis.response_callbacks.clear()
+        return await self._redis.execute_command(*command)
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        return await self.execute("EVAL", script.source, len(keys), *keys, *arguments)
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()

@@ -1,0 +1,127 @@
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bff.broker.background import background
+from bff.broker.job import CallStatus, JobStatus
+from bff.downstream.outcome import Reason
+from tests.workers.world import SUCCESS, Scripted, World
+from workers.consumer import Consumer
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def running(consumer: Consumer) -> AsyncIterator[None]:
+    async with background(consumer=consumer.run()):
+        yield
+        consumer.stop()
+        await consumer.drained(0)
+
+
+async def test_no_more_is_taken_than_the_service_has_slots(world: World) -> None:
+    downstream = Scripted()
+    job_ids = [await world.submit() for _ in range(5)]
+    async with running(world.consumer(downstream)):
+        await world.until(lambda: downstream.in_flight == 2)
+        assert world.pending() == 2
+        downstream.outcomes.append(SUCCESS)
+        downstream.may_answer.set()
+        jobs = [await world.ended(job_id) for job_id in job_ids]
+    assert {job.status for job in jobs} == {JobStatus.SUCCEEDED}
+    assert downstream.most_in_flight == 2
+
+
+async def test_an_idle_consumer_is_woken_by_new_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bff.broker.arrivals.BLOCK_MS", 60_000)  # so that nothing else wakes it
+    async with running(world.consumer(Scripted(SUCCESS))):
+        await world.until(lambda: world.redis.info("clients")["blocked_clients"])
+        job = await world.ended(await world.submit())
+    assert job.status is JobStatus.SUCCEEDED
+
+
+async def test_calls_are_started_no_faster_than_the_service_allows(world: World) -> None:
+    job_ids = [await world.submit("paced") for _ in range(20)]
+    downstream = Scripted(SUCCESS)
+    began = time.monotonic()
+    async with running(world.consumer(downstream, "paced")):
+        for job_id in job_ids:
+            await world.ended(job_id)
+    burst = 3  # calls: 50 ms of a service that takes one every 20 ms
+    assert time.monotonic() - began >= (20 - burst) / 50
+
+
+async def test_a_limited_consumer_waits_rather_than_to_ask_again_and_again(world: World) -> None:
+    for _ in range(10):
+        await world.submit("paced")
+    consumer = world.consumer(Scripted(SUCCESS), "paced")
+    before = world.pipeline.commands
+    async with running(consumer):
+        await world.until(lambda: not world.redis.zcard(world.cell.keys.deadlines()))
+    takes = world.pipeline.commands - before - 10  # each job is finished once
+    assert takes <= 3 * 10
+
+
+async def test_a_paused_service_is_asked_for_again_when_its_rest_is_over(world: World) -> None:
+    job_id = await world.submit()
+    seconds, micros = world.redis.time()
+    now_ms = seconds * 1000 + micros // 1000
+    world.redis.hset(world.cell.keys.service("main"), "paused_until", now_ms + 300)
+    before = world.pipeline.commands
+    async with running(world.consumer(Scripted(SUCCESS))):
+        await world.until(lambda: not world.redis.zcard(world.cell.keys.deadlines()))
+    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
+    assert world.pipeline.commands - before <= 8
+
+
+async def test_what_runs_when_it_is_stopped_comes_to_its_end(world: World) -> None:
+    job_id = await world.submit()
+    downstream = Scripted()
+    consumer = world.consumer(downstream)
+    async with background(consumer=consumer.run()):
+        await downstream.called.wait()
+        consumer.stop()
+        later = await world.submit()
+        draining = asyncio.create_task(consumer.drained(30))
+        downstream.outcomes.append(SUCCESS)
+        downstream.may_answer.set()
+        await draining
+    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
+    assert (await world.job(later)).status is JobStatus.QUEUED
+
+
+async def test_what_does_not_end_in_time_is_handed_back(world: World) -> None:
+    job_id = await world.submit()
+    downstream = Scripted()
+    consumer = world.consumer(downstream)
+    async with background(consumer=consumer.run()):
+        await downstream.called.wait()
+        consumer.stop()
+        await consumer.drained(0)
+    assert (world.pending(), world.parked()) == (0, 1)
+    call = (await world.job(job_id)).calls[0]
+    assert (call.status, call.error) == (CallStatus.QUEUED, Reason.ABORTED)
+
+
+async def test_an_idle_consumer_stops_at_once(world: World) -> None:
+    consumer = world.consumer(Scripted(SUCCESS))
+    consuming = asyncio.create_task(consumer.run())
+    await world.until(lambda: world.redis.info("clients")["blocked_clients"])
+    consumer.stop()
+    await consuming
+    await consumer.drained(0)
+
+
+async def test_one_entry_that_goes_wrong_stops_no_other(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A performer must not raise; where it does, the entry is left to be reclaimed, and said so."""
+    broken, good = await world.submit(), await world.submit()
+    world.redis.delete(world.cell.keys.parameters(broken))
+    with caplog.at_level(logging.ERROR):
+        async with running(world.consumer(Scripted(SUCCESS))):
+            assert (await world.ended(good)).status is JobStatus.SUCCEEDED
+            assert (await world.ended(broken)).status is JobStatus.FAILED
+    assert broken in caplog.text

@@ -1,0 +1,94 @@
+"""The worker as a process: hosted by arq, told by its environment."""
+
+import re
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bff.broker.cell import Cell
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import JobStatus
+from bff.broker.keys import Keys
+from bff.catalog.catalog import load_catalog
+from tests.broker.servers import Server
+from tests.faults.processes import Process, bff, free_port
+from tests.workers.world import World
+from workers.maintenance import reclaim
+
+pytestmark = pytest.mark.anyio
+
+HOSTS = {
+    "bff": bff("worker"),
+    "arq": [str(Path(sys.executable).with_name("arq")), "workers.main.WorkerSettings"],
+}
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(server: Server, tmp_path: Path) -> Iterator[Start]:
+    started: list[Process] = []
+
+    def start(argv: list[str], **environment: str) -> Process:
+        log = tmp_path / f"worker-{len(started)}.log"
+        started.append(Process(argv, log, **{"REDIS_URL": server.url, **environment}))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, host: str) -> None:
+    port = free_port()
+    prefix = world.cell.keys.prefix
+    catalog = load_catalog()
+    own = World(Cell(world.pipeline, catalog, Keys(prefix)), world.pipeline, world.arrivals, world.redis)
+    worker = start(
+        HOSTS[host],
+        KEY_PREFIX=prefix,
+        WORKER_METRICS_PORT=str(port),
+        DOWNSTREAM_URL=f"http://127.0.0.1:{free_port()}",
+    )
+    worker.said("consumes echo, ")
+    job = await own.ended(await own.submit("echo", parameters=b'{"text":"hi"}'))
+    assert (job.status, job.calls[0].error) == (JobStatus.FAILED, "connection-failed")
+    async with httpx.AsyncClient(verify=False, trust_env=False) as http:
+        page = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert 'bff_calls_total{outcome="unreached",service="echo"} 3.0' in page
+    assert 'bff_call_retries_total{service="echo"} 2.0' in page
+    assert re.search(r'bff_jobs_finished_total\{mode="async",operation="echo",.*status="failed"\} 1\.0', page)
+    assert 'bff_worker_slots{service="echo",state="leased"} 0.0' in page
+    worker.send(signal.SIGTERM)
+    assert worker.exit_code() == 0
+    assert "Traceback" not in worker.log.read_text()
+
+
+async def test_a_worker_whose_metrics_port_is_taken_says_so_in_one_line(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        worker = start(bff("worker"), WORKER_METRICS_PORT=str(port))
+        assert worker.exit_code() == 1
+    reason = "Address already in use; choose another with --metrics-port"
+    assert worker.log.read_text() == f"bff worker: cannot serve metrics on 127.0.0.1:{port}: {reason}\n"
+
+
+async def test_a_worker_with_a_wrong_catalog_says_so_in_one_line(start: Start, tmp_path: Path) -> None:
+    services = tmp_path / "services.toml"
+    services.write_text("[services.echo]\nbase_urls = 1\n")
+    worker = start(bff("worker"), SERVICES_FILE=str(services), WORKER_METRICS_PORT="0")
+    assert worker.exit_code() == 1
+    assert re.fullmatch(r"bff worker: .*services\.toml, line \d+: .*\n", worker.log.read_text())
+
+
+async def test_reclaiming_waits_for_a_broker_that_is_away() -> None:
+    class Away:
+        async def reclaim(self) -> int:
+            raise BrokerUnavailable("away")
+
+    assert await reclaim({"lanes": [Away()]}) == 0
