@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 50  # entries of one take, so that several workers share a backlog
 BROKER_AGAIN_SECONDS = 0.5
+LAST_TAKE_SECONDS = 3.0  # as long as a broker that is away may take to say so
+TELL_SECONDS = 2.0  # for handing back what was broken off
 
 
 class Consumer:
@@ -31,12 +33,36 @@ class Consumer:
         self._freed = asyncio.Event()
         self._patience: asyncio.Timeout | None = None
         self._stopping = False
+        self._over = asyncio.Event()
         service = self._service.name
         metrics.slots.labels(service, "leased").set_function(lambda: len(self._running))
         metrics.slots.labels(service, "busy").set_function(lambda: len(performer.calling))
 
     async def run(self) -> None:
         """Consume. BrokerUnavailable is waited out; whatever else goes wrong ends it."""
+        try:
+            await self._consume()
+        finally:
+            self._over.set()
+
+    def stop(self) -> None:
+        """Take no more. What was taken goes on; `run` returns once the take under way has."""
+        if not self._stopping and self._patience is not None:
+            self._patience.reschedule(0)
+        self._stopping = True
+
+    async def drained(self, seconds: float) -> None:
+        """Let what runs come to its end for so long, then break off its calls: what can be goes back to its lane."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TAKE_SECONDS):
+                await self._over.wait()
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        self.performer.abort()
+        if self._running:
+            await asyncio.wait(self._running, timeout=TELL_SECONDS)
+
+    async def _consume(self) -> None:
         while not self._stopping:
             self._freed.clear()
             room = self._service.max_concurrency - len(self._running)
@@ -50,20 +76,6 @@ class Consumer:
             except BrokerUnavailable as error:
                 log.warning("consumer of %s waits for the broker: %s", self._service.name, error)
                 await self._wait(asyncio.sleep(BROKER_AGAIN_SECONDS))
-
-    def stop(self) -> None:
-        """Take no more. What was taken goes on; `run` returns once the take under way has."""
-        if not self._stopping and self._patience is not None:
-            self._patience.reschedule(0)
-        self._stopping = True
-
-    async def drained(self, seconds: float) -> None:
-        """Let what runs come to its end for so long, then break off its calls: what can be goes back to its lane."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=seconds)
-        self.performer.abort()
-        if self._running:
-            await asyncio.wait(self._running, timeout=seconds + 1)
 
     def _start(self, taken: Taken) -> None:
         self._metrics.ended(taken.ended)
@@ -96,7 +108,10 @@ class Consumer:
 
     async def _wait(self, waiting: Awaitable[object]) -> None:
         """Wait for something, or until `stop`."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(0 if self._stopping else None) as self._patience:
                 await waiting
-        self._patience = None
+        except TimeoutError:
+            return
+        finally:
+            self._patience = None

@@ -1,13 +1,16 @@
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from bff.broker.pipeline import Pipeline
+from tests.broker.fake import FakeRuns
 from tests.broker.servers import Server, binaries
+from tests.broker.world import World
 
 
 @contextmanager
@@ -26,17 +29,15 @@ def redis_binary(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def redis(redis_binary: Path) -> Iterator[Server]:
-    """A server that all tests share: keys are named by `key`."""
-    with _running(redis_binary) as server:
-        yield server
+def servers() -> Iterator[Callable[[Path], Server]]:
+    """A server of each binary, started when first asked for. All tests share it: each has keys of its own."""
+    with ExitStack() as ending:
+        yield cache(lambda binary: ending.enter_context(_running(binary)))
 
 
 @pytest.fixture(scope="session")
-def any_redis() -> Iterator[Server]:
-    """Where one version is enough."""
-    with _running(next(iter(binaries().values()))) as server:
-        yield server
+def redis(redis_binary: Path, servers: Callable[[Path], Server]) -> Server:
+    return servers(redis_binary)
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def anyio_backend() -> str:
 async def pipeline(redis: Server) -> AsyncIterator[Pipeline]:
     pipeline = Pipeline(redis.url)
     yield pipeline
+    await pipeline.aclose()
+
+
+@pytest.fixture(params=[*sorted(binaries()), "fakeredis"])
+async def world(request: pytest.FixtureRequest, servers: Callable[[Path], Server]) -> AsyncIterator[World]:
+    """A cell of its own: on each real server, and on fakeredis."""
+    if request.param == "fakeredis":
+        yield World(FakeRuns())
+        return
+    pipeline = Pipeline(servers(binaries()[request.param]).url)
+    yield World(pipeline)
     await pipeline.aclose()
 
 

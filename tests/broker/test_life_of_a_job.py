@@ -18,11 +18,6 @@ from tests.broker.world import BAD, GOOD, World
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def world(pipeline: Pipeline) -> World:
-    return World(pipeline)
-
-
 async def reclaimed(world: World, service: str) -> int:
     """Wait until entries that nobody finishes have been idle for long enough."""
     while not (count := await world.lanes(service).reclaim()):

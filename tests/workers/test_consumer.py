@@ -1,13 +1,17 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bff.broker.background import background
 from bff.broker.job import CallStatus, JobStatus
+from bff.broker.pipeline import Pipeline
+from bff.broker.script import Script
 from bff.downstream.outcome import Reason
 from tests.workers.world import SUCCESS, Scripted, World
 from workers.consumer import Consumer
@@ -105,6 +109,35 @@ async def test_what_does_not_end_in_time_is_handed_back(world: World) -> None:
     assert (world.pending(), world.parked()) == (0, 1)
     call = (await world.job(job_id)).calls[0]
     assert (call.status, call.error) == (CallStatus.QUEUED, Reason.ABORTED)
+
+
+class Held:
+    """A connection that keeps back the reply to `take` until it is released."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.execute = pipeline.execute
+        self.held, self.released = asyncio.Event(), asyncio.Event()
+        self._pipeline = pipeline
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        reply = await self._pipeline.run(script, keys, arguments)
+        if script.name == "take":
+            self.held.set()
+            await self.released.wait()
+        return reply
+
+
+async def test_what_a_last_take_brings_is_performed_too(world: World) -> None:
+    job_id = await world.submit()
+    held = Held(world.pipeline)
+    consumer = replace(world, cell=replace(world.cell, redis=held)).consumer(Scripted(SUCCESS))
+    async with background(consumer=consumer.run()):
+        await held.held.wait()
+        consumer.stop()
+        draining = asyncio.create_task(consumer.drained(30))
+        held.released.set()
+        await draining
+    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
 
 
 async def test_an_idle_consumer_stops_at_once(world: World) -> None:
