@@ -23,7 +23,7 @@ from gateway.metrics import Metrics
 from gateway.openapi import SUBMIT_PROBLEMS, described, document_app, submission_documented
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
-from gateway.submit import submit_endpoint
+from gateway.submit import SubmitRoute, submit_endpoint
 
 DESCRIPTION = "Send a request, get a correlation id at once (202), read the result under it: poll, or hold the request."
 
@@ -45,7 +45,7 @@ def create_app(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Correlation)
     for operation in catalog.operations.values():
-        app.add_api_route(
+        app.router.add_api_route(
             f"/v1/operations/{operation.name}",
             submit_endpoint(operation),
             methods=["POST"],
@@ -54,6 +54,7 @@ def create_app(
             tags=["Operations"],
             responses=described(JobDocument, {202: "Accepted and durable; the body is the job"}, *SUBMIT_PROBLEMS),
             openapi_extra=submission_documented(operation),
+            route_class_override=SubmitRoute,
         )
     app.add_api_route(
         "/v1/operations/{operation}",

@@ -48,7 +48,10 @@ class Service(_Table):
     """One downstream service. Bounds hold over all workers together."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
-    base_url: str = Field(pattern=r"^https?://[^/\s?#@]+(/[^\s?#]*)?$", description="http(s)://host[:port][/path]")
+    base_url: str = Field(
+        pattern=r"^https?://(\[[0-9A-Fa-f:]+\]|[^/\s?#@:\[\]]+)(:[0-9]{1,5})?(/[^\s?#]*)?$",
+        description="http(s)://host[:port][/path]",
+    )
     max_concurrency: int = Field(ge=1, le=100_000, description="calls in flight at once")
     rate_per_second: float = Field(0, ge=0, le=1_000_000, description="calls started per second; 0: no limit")
     timeout_seconds: float = Field(gt=0, le=600, description="of one attempt, from connecting to the last byte")

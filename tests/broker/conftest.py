@@ -1,7 +1,6 @@
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -9,18 +8,8 @@ import pytest
 
 from bff.broker.pipeline import Pipeline
 from tests.broker.fake import FakeRuns
-from tests.broker.servers import Server, binaries
+from tests.broker.servers import Server, binaries, running
 from tests.broker.world import World
-
-
-@contextmanager
-def _running(binary: Path) -> Iterator[Server]:
-    # Not pytest's own directories: the path of a unix socket has at most 107 characters.
-    with tempfile.TemporaryDirectory(prefix="bff-") as directory:
-        server = Server(binary, Path(directory))
-        server.start()
-        yield server
-        server.kill()
 
 
 @pytest.fixture(scope="session", params=sorted(binaries().items()), ids=lambda found: found[0])
@@ -32,7 +21,7 @@ def redis_binary(request: pytest.FixtureRequest) -> Path:
 def servers() -> Iterator[Callable[[Path], Server]]:
     """A server of each binary, started when first asked for. All tests share it: each has keys of its own."""
     with ExitStack() as ending:
-        yield cache(lambda binary: ending.enter_context(_running(binary)))
+        yield cache(lambda binary: ending.enter_context(running(binary)))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +32,7 @@ def redis(redis_binary: Path, servers: Callable[[Path], Server]) -> Server:
 @pytest.fixture
 def own_redis(redis_binary: Path) -> Iterator[Server]:
     """A server to kill, freeze, fill and lock."""
-    with _running(redis_binary) as server:
+    with running(redis_binary) as server:
         yield server
 
 

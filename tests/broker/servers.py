@@ -5,7 +5,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +29,7 @@ def binaries() -> dict[str, Path]:
 class Server:
     binary: Path
     directory: Path
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -46,6 +50,7 @@ class Server:
             str(self.directory),
             "--save",
             "",
+            *self.options,
         ]
         self.process = subprocess.Popen([self.binary, *options], stdout=subprocess.DEVNULL)
         while not self._answers():
@@ -69,3 +74,14 @@ class Server:
                 return probe.recv(16).startswith(b"+PONG")
             except OSError:
                 return False
+
+
+@contextmanager
+def running(binary: Path, *options: str) -> Iterator[Server]:
+    """A server that ends with the context."""
+    # Not pytest's own directories: the path of a unix socket has at most 107 characters.
+    with tempfile.TemporaryDirectory(prefix="bff-") as directory:
+        server = Server(binary, Path(directory), options)
+        server.start()
+        yield server
+        server.kill()

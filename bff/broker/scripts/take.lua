@@ -105,8 +105,10 @@ while paused_ms == 0 and dropped < DROPS do
     end
   end
 end
-redis.call('HSET', KEYS[1], 'next_us', string.format('%.0f', next_us),
-  'owed.high', owed[1], 'owed.normal', owed[2], 'owed.low', owed[3])
+if #entries + dropped > 0 then -- else nothing changed, and an idle consumer writes nothing
+  redis.call('HSET', KEYS[1], 'next_us', string.format('%.0f', next_us),
+    'owed.high', owed[1], 'owed.normal', owed[2], 'owed.low', owed[3])
+end
 
 local word, again_ms, last = 'taken', 0, {}
 if counts[1] + counts[2] + counts[3] == 0 then

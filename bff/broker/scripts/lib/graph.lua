@@ -12,8 +12,8 @@ end
 local function start_by(job, call)
   if call.undoes then return 0 end
   local latest = job.deadline - call.rest_ms - START_MARGIN_MS
-  local max_wait = redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority)
-  return max_wait and math.min(latest, now + max_wait) or latest
+  local max_wait_ms = tonumber(redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority))
+  return max_wait_ms > 0 and math.min(latest, now + max_wait_ms) or latest
 end
 
 local function enter_lane(job, call)
@@ -56,8 +56,10 @@ local function compensate(job, plan)
 end
 
 -- The one way into a terminal state. Open calls end as `open_as`; those in flight are aborted by whoever runs them.
+-- The first write is ZREM, which Redis allows at maxmemory, and with it all that follow.
 local function settle(job, plan, status, open_as)
   local in_flight = false
+  redis.call('ZREM', cell .. 'deadlines', job.id)
   for _, call in ipairs(plan.calls) do
     local state = job[call.name .. '.status']
     if OPEN[state] then close(job, call, open_as) end
@@ -69,7 +71,6 @@ local function settle(job, plan, status, open_as)
   put(job, 'status', status)
   put(job, 'finished', now)
   put(job, 'expires', now + redis.call('HGET', cell .. 'settings', 'result_ttl_ms'))
-  redis.call('ZREM', cell .. 'deadlines', job.id)
   ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }
   if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
   if status == 'succeeded' then

@@ -1,0 +1,100 @@
+"""Redis at its memory limit: nothing new is taken in, and all that was accepted comes to its end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.expiry import Expiry
+from bff.broker.job import Ended, JobStatus
+from bff.broker.jobs import Cancellation
+from bff.broker.lanes import Noted, Supply
+from bff.broker.pipeline import Pipeline
+from bff.broker.requeue import Requeue
+from tests.broker.world import BAD, GOOD, World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(own_pipeline: Pipeline) -> AsyncIterator[World]:
+    world = World(own_pipeline)
+    await world.cell.configure()
+    yield world
+    await own_pipeline.execute("CONFIG", "SET", "maxmemory", 0)
+    assert await world.leftovers() == {}
+
+
+async def fill(world: World) -> None:
+    await world.redis.execute("CONFIG", "SET", "maxmemory", 1)
+
+
+async def test_a_new_job_is_refused_and_nothing_of_it_is_kept(world: World) -> None:
+    before = set(await world.redis.execute("KEYS", "*"))
+    await fill(world)
+    with pytest.raises(BrokerUnavailable, match="OOM"):
+        await world.submit("order", idempotency_key="k")
+    assert set(await world.redis.execute("KEYS", "*")) == before
+
+
+async def test_a_job_runs_through_its_whole_graph(world: World) -> None:
+    job_id = await world.accepted("order")
+    await fill(world)
+    assert [await world.do() for _ in range(3)] == [["reserve"], ["charge"], ["confirm"]]
+    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
+
+
+async def test_a_failed_job_is_undone(world: World) -> None:
+    job_id = await world.accepted("order")
+    await fill(world)
+    await world.do()
+    await world.do(BAD)
+    assert await world.do() == ["release"]
+    assert (await world.job(job_id)).status is JobStatus.FAILED
+
+
+async def test_an_idle_consumer_finds_nothing_instead_of_an_error(world: World) -> None:
+    await fill(world)
+    assert (await world.lanes().take(1)).supply is Supply.IDLE
+
+
+async def test_a_job_can_be_cancelled(world: World) -> None:
+    job_id = await world.accepted()
+    await fill(world)
+    assert (await world.jobs.cancel(job_id, "public"))[0] is Cancellation.CANCELLED
+    assert await world.take() == []
+
+
+async def test_a_job_is_expired(world: World) -> None:
+    told: list[Ended] = []
+    job_id = await world.accepted(timeout_ms=200)
+    await world.take()  # nobody ever says how it went
+    await fill(world)
+    while not told:
+        await Expiry(world.cell, told.extend).run_once()
+        await asyncio.sleep(0.01)
+    assert [(ended.job_id, ended.status) for ended in told] == [(job_id, JobStatus.EXPIRED)]
+    while not await world.lanes().reclaim():
+        await asyncio.sleep(0.05)
+
+
+async def test_a_call_is_parked_and_comes_back_and_its_service_rests(world: World) -> None:
+    await world.accepted()
+    [entry] = await world.take()
+    await fill(world)
+    parked = world.lanes().retry(entry, delay_ms=1, effect=False, error="", http_status=429, pause_ms=50)
+    assert await parked is Noted.PARKED
+    while not (entries := await world.take()):
+        await Requeue(world.cell).run_once()
+        await asyncio.sleep(0.005)
+    await world.lanes().finish(entries[0], GOOD)
+
+
+async def test_what_a_dead_worker_held_is_queued_again(world: World) -> None:
+    await world.accepted("scarce")
+    await world.take("stock")
+    await fill(world)
+    while not await world.lanes("stock").reclaim():
+        await asyncio.sleep(0.05)
+    assert await world.do(service="stock") == ["only"]
