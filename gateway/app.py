@@ -112,7 +112,7 @@ def _answer_http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        allowed = ", ".join(allowed_methods(request))
+        allowed = ", ".join(allowed_methods(request)) or (error.headers or {}).get("Allow", "")
         problem = Problem(problems.METHOD_NOT_ALLOWED, f"Allowed: {allowed}.", headers={"Allow": allowed})
     elif error.status_code == 404:
         problem = Problem(problems.NOT_FOUND, "There is nothing under this path.")

@@ -115,8 +115,9 @@ def _failed(job: Job) -> Problem:
     call = next((call for call in job.graph if call.name == job.blame), None)
     if call is None:
         return Problem(JOB_FAILED, "A required call failed.")
+    why = f"the service answered {call.http_status}" if call.error == "http-status" else str(call.error)
     members = {"call": call.name, "reason": call.error}
-    return Problem(JOB_FAILED, f"The required call {call.name!r} failed: {call.error}.", members=members)
+    return Problem(JOB_FAILED, f"The required call {call.name!r} failed: {why}.", members=members)
 
 
 def poll_seconds(job: Job) -> float:

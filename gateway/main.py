@@ -29,6 +29,7 @@ class GatewayServer(uvicorn.Server):
         if self.gateway is not None:
             self.gateway.drain()
         super().handle_exit(sig, frame)
+        self._captured_signals.clear()  # uvicorn would raise it again at the end; to have been asked is no failure
 
     def started_with(self, gateway: Gateway) -> None:
         self.gateway = gateway

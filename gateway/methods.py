@@ -1,7 +1,7 @@
 """HTTP methods where the framework leaves something out: HEAD, and an Allow that is complete."""
 
 from starlette.requests import Request
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _KNOWN = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -27,4 +27,5 @@ def allowed_methods(request: Request) -> list[str]:
 
 def _matches(request: Request, method: str) -> bool:
     scope = {"type": "http", "path": request.scope["path"], "method": method, "headers": [], "root_path": ""}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    routes = (route for route in request.app.routes if not isinstance(route, Mount))  # which says so itself
+    return any(route.matches(scope)[0] is Match.FULL for route in routes)

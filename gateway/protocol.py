@@ -81,9 +81,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer what never became a request, unless the answer to the one before it is under way, and hang up."""
+        """Answer what is no request and hang up; where a whole one before it is being answered, hang up after that."""
         self._in_head = False
-        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self.pipeline or cycle.response_started or not cycle.more_body:
+                self.pipeline.clear()
+                cycle.keep_alive = False
+                self.flow.pause_reading()
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not self.transport.is_closing():
             self.transport.write(_written(problem.response("/", new_job_id()), self.server_state.default_headers))
         self.transport.close()
 

@@ -10,6 +10,7 @@ from bff.broker.errors import BrokerUnavailable
 from bff.broker.keys import Keys
 from bff.broker.script import Script, script
 from bff.catalog.catalog import Catalog
+from bff.catalog.model import Priority
 from bff.catalog.services import Service
 
 BURST_SECONDS = 0.02
@@ -66,4 +67,5 @@ def _fields(service: Service) -> dict[str, int]:
         "capacity": service.capacity,
     }
     fields |= {f"bound.{priority}": bound for priority, bound in service.bounds.items()}
-    return fields | {f"max_wait_ms.{p}": round(seconds * 1000) for p, seconds in service.max_wait_seconds.items()}
+    longest = service.max_wait_seconds  # 0 where there is none, so that one laid down before does not stay
+    return fields | {f"max_wait_ms.{p}": ceil(longest.get(p, 0) * 1000) for p in Priority}

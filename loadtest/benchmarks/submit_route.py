@@ -116,7 +116,7 @@ class Server:
             url,
         ]
         before = self.cpu_seconds()
-        said = subprocess.run(load, capture_output=True, text=True, check=True).stdout  # noqa: S603 - wrk, our own words
+        said = subprocess.run(load, capture_output=True, text=True, check=True).stdout
         cpu_seconds = self.cpu_seconds() - before
         requests, took_us, p99_us, bad = map(int, re.findall(r"\d+", said.rpartition("done ")[2]))
         if bad or not requests:
@@ -129,7 +129,7 @@ def redis_server(directory: str) -> Iterator[str]:
     path = f"{directory}/redis.sock"
     options = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", directory]
     command = ["taskset", "-c", str(CLIENT_CORE), "redis-server", *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - our own words
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while not Path(path).exists():
             time.sleep(0.05)
         try:

@@ -1,5 +1,6 @@
 """A small catalog, and builders with defaults, for tests of the broker."""
 
+import asyncio
 import tempfile
 import uuid
 from collections.abc import Mapping
@@ -81,6 +82,9 @@ OPERATIONS = (
     ),
     _operation("screen", call("must"), call("nice", required=False), call("more", after=("nice",), required=False)),
     _operation("crowded", call("must"), call("nice", "stock", required=False)),
+    _operation(
+        "both", call("left-hand", compensation=undo("un-left")), call("right-hand", compensation=undo("un-right"))
+    ),
 )
 
 
@@ -141,6 +145,16 @@ class World:
         for entry in entries:
             await self.lanes(service).finish(entry, end)
         return [entry.call for entry in entries]
+
+    async def now_ms(self) -> int:
+        """By the broker's clock."""
+        seconds, micros = await self.redis.execute("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def until_ms(self, moment_ms: int) -> None:
+        """Wait until the broker's clock is past this moment."""
+        while await self.now_ms() <= moment_ms:
+            await asyncio.sleep(0.005)
 
     async def statuses(self, job_id: str) -> dict[str, str]:
         return {call.name: str(call.status) for call in (await self.job(job_id)).calls}

@@ -1,4 +1,5 @@
 import tempfile
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bff.catalog.services import SHIPPED_SERVICES
 from tests.broker.servers import Server, binaries
 from tests.contract.calls import Steer, client_of
 from tests.contract.stack import Up, gateway
@@ -51,7 +53,8 @@ def steer(mock: httpx.AsyncClient) -> Steer:
 def short_of_places(stack: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway without any worker, whose services have ten waiting places: its URL."""
     services = tmp_path_factory.mktemp("services") / "services.toml"
-    services.write_text("\n".join(TEN_PLACES.format(name) for name in ("echo", "inventory", "payments", "orders")))
+    shipped = tomllib.loads(SHIPPED_SERVICES.read_text())["services"]
+    services.write_text("\n".join(TEN_PLACES.format(name) for name in shipped))
     with gateway(stack.redis_url, f"--services={services}", "--key-prefix=short") as alone:
         yield alone.url
 
@@ -60,6 +63,7 @@ TEN_PLACES = """
 [services.{}]
 base_url = "${{DOWNSTREAM_URL}}/x"
 max_concurrency = 100
+inline_concurrency = 10
 timeout_seconds = 2.0
 expected_seconds = 0.01
 capacity = 10

@@ -33,7 +33,8 @@ class Command:
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code. An error that was not foreseen leaves its trace in the log: there must be none."""
-        self.process.send_signal(number)
+        if self.process.poll() is None:
+            self.process.send_signal(number)
         code = self.process.wait(timeout=30)
         if self._reader.ident is not None:
             self._reader.join()
@@ -69,10 +70,9 @@ class Gateway(Command):
 
 @contextmanager
 def gateway(redis_url: str, *options: str) -> Iterator[Gateway]:
-    """A gateway for the length of a test, ended by SIGTERM where it still runs."""
+    """A gateway for the length of a test, ended by SIGTERM where it has not been."""
     started = Gateway(redis_url, *options)
     try:
         yield started
     finally:
-        if started.process.poll() is None:
-            assert started.end() == 0
+        assert started.end() == 0

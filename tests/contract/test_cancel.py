@@ -1,3 +1,5 @@
+import asyncio
+
 import httpx
 import pytest
 
@@ -45,9 +47,7 @@ async def test_a_job_that_has_ended_otherwise_cannot_be_cancelled(
     assert (await api.get(f"/v1/jobs/{job['id']}")).json() == job
 
 
-async def test_a_long_poll_sees_the_cancellation(api: httpx.AsyncClient, steer: Steer, stack: object) -> None:
-    import asyncio
-
+async def test_a_long_poll_sees_the_cancellation(api: httpx.AsyncClient, steer: Steer) -> None:
     job = await a_running_job(api, steer)
     async with asyncio.TaskGroup() as group:
         poll = group.create_task(api.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=25"}))

@@ -5,7 +5,18 @@ from datetime import datetime
 import httpx
 import pytest
 
-from tests.contract.calls import CHECKOUT, TIME, Json, Steer, a_job_that_ended, constant, job_where, submitted
+from tests.contract.calls import (
+    CHECKOUT,
+    TIME,
+    Json,
+    Steer,
+    a_job_that_ended,
+    client_of,
+    constant,
+    ended,
+    job_where,
+    submitted,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -92,8 +103,6 @@ async def test_a_job_that_expired_while_it_ran(api: httpx.AsyncClient, steer: St
 
 
 async def test_a_job_that_never_ran_expires_without_a_start(api: httpx.AsyncClient, short_of_places: str) -> None:
-    from tests.contract.calls import client_of, ended
-
     async with client_of(short_of_places) as idle:
         accepted = await submitted(idle, request_timeout="0.3")
         job: Json = await job_where(idle, accepted["id"], ended)
@@ -101,11 +110,12 @@ async def test_a_job_that_never_ran_expires_without_a_start(api: httpx.AsyncClie
 
 
 async def test_a_cancelled_job_undoes_what_it_had_done(api: httpx.AsyncClient, steer: Steer) -> None:
-    await steer("payments", latency=constant(5))
+    await steer("payments", latency=constant(2))
     accepted = await submitted(api, CHECKOUT)
     await job_where(api, accepted["id"], lambda job: job["calls"]["charge"]["status"] == "running")
     cancelled = (await api.delete(f"/v1/jobs/{accepted['id']}")).json()
     assert cancelled["status"] == "cancelled"
+    await steer("payments", latency=constant(0))
     undone = await job_where(
         api, accepted["id"], lambda job: job["calls"].get("release", {}).get("status") == "succeeded"
     )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.contract.calls import CART, CHECKOUT, ECHO, HI, refused_for_now, submitted
+from tests.contract.calls import CART, CHECKOUT, ECHO, HI, client_of, refused_for_now, submitted
 
 pytestmark = pytest.mark.anyio
 
@@ -14,8 +14,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def idle(short_of_places: str) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway with ten places and nobody who works; what a test leaves there is cancelled."""
-    from tests.contract.calls import client_of
-
     async with client_of(short_of_places) as client:
         accepted: list[str] = []
 

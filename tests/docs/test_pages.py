@@ -28,7 +28,4 @@ def test_the_http_page_lists_every_metric_and_no_other() -> None:
 
 
 def _names(registry: CollectorRegistry) -> set[str]:
-    return {
-        f"{family.name}_total" if family.type == "counter" else family.name
-        for family in registry.collect()
-    }
+    return {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}

@@ -22,6 +22,11 @@ if source == 'live' then -- the moving average that admission counts with: the l
 end
 if KEYS[4] and source == 'live' then redis.call('SET', KEYS[4], now .. ' ' .. data, 'PX', cache_ms) end
 
+-- A call's last bound is the deadline: what failed by it did not fail, it ran out of time.
+if status == 'failed' and not call.undoes and not TERMINAL[job.status] and now >= tonumber(job.deadline) then
+  run_out(job, plan)
+end
+
 local word = 'done'
 if TERMINAL[job.status] and not call.undoes then
   word = 'late'

@@ -16,7 +16,8 @@ local set = redis.call('HMGET', KEYS[1], 'max_concurrency', 'interval_us', 'burs
 if not set[1] then return { 'unconfigured' } end
 local slots, interval_us, burst_us = tonumber(set[1]), tonumber(set[2]), tonumber(set[3])
 local clock_us = clock[1] * 1000000 + clock[2]
-local next_us = math.max(tonumber(set[4] or 0), clock_us) -- GCRA: the theoretical arrival time of the next call
+-- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
+local next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us)
 
 local function unread()
   local counts, in_flight = {}, 0

@@ -12,8 +12,8 @@ end
 local function start_by(job, call)
   if call.undoes then return 0 end
   local latest = job.deadline - call.rest_ms - START_MARGIN_MS
-  local max_wait_ms = tonumber(redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority))
-  return max_wait_ms > 0 and math.min(latest, now + max_wait_ms) or latest
+  local max_wait = redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority) or 0
+  return tonumber(max_wait) > 0 and math.min(latest, now + max_wait) or latest
 end
 
 local function enter_lane(job, call)
