@@ -11,7 +11,7 @@ from gateway.problems import Problem
 LIMIT_BYTES = 1_048_576
 BODY_SECONDS = 30.0
 PASSED_OVER_BYTES = 8 * LIMIT_BYTES
-"""Read and forgotten of a body that is too large: one who sends all before reading would else see a reset, no answer."""
+"""Read and forgotten of a body that is too large: who sends all before reading would else see a reset, no answer."""
 
 
 async def body_of(request: Request) -> bytes:

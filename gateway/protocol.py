@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn reads it, bounded in size and time until a request's headers are there; what is refused is a problem."""
+"""HTTP/1.1 as uvicorn reads it, its headers bounded in size and in time; what is refused is a problem."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ HEAD_SECONDS = 10.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """httptools bounds neither: a header without an end would fill the memory, one byte a minute hold a connection for ever.
+    """httptools bounds neither: a header without an end would fill the memory, a byte a minute hold a connection.
 
     The bound on bytes holds for what comes in more than one read; a read is at most 256 KiB.
     """
@@ -84,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer what is no request and hang up; where a whole one before it is being answered, hang up after that."""
         self._in_head = False
         cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
+        if cycle and not cycle.response_complete:
             if self.pipeline or cycle.response_started or not cycle.more_body:
                 self.pipeline.clear()
                 cycle.keep_alive = False

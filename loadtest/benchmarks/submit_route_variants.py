@@ -110,7 +110,7 @@ class Broker:
     async def submit(self, parameters: Checkout, wishes: Wishes) -> dict[str, Any]:
         """The job as a plain document of about 1 kB."""
         job_id = new_job_id()
-        keys = (f"bff:{{c0}}:job:{job_id}", f"bff:{{c0}}:lane:inventory:{wishes.request_priority}")
+        keys = (f"benchmark:{{c0}}:job:{job_id}", f"benchmark:{{c0}}:lane:inventory:{wishes.request_priority}")
         timeout_ms = int(1000 * wishes.request_timeout)
         stored = to_json(parameters)
         reply = await self.pipeline.run(

@@ -58,10 +58,10 @@ def refused_for_now(answer: httpx.Response, slug: str) -> Json:
     return problem
 
 
-async def submitted(api: httpx.AsyncClient, path: str = ECHO, body: Json | None = None, **headers: str) -> Json:
+async def submitted(api: httpx.AsyncClient, path: str = ECHO, **headers: str) -> Json:
     """A job that was just accepted, as the 202 shows it. Header names with `_` for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = await api.post(path, json=body or (HI if path == ECHO else CART), headers=named)
+    answer = await api.post(path, json=HI if path == ECHO else CART, headers=named)
     assert answer.status_code == 202, answer.text
     job: Json = answer.json()
     return job

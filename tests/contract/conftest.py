@@ -75,7 +75,7 @@ def own_redis() -> Iterator[Server]:
     """A Redis, not yet started, to freeze and to kill."""
     # Not pytest's own directories: the path of a unix socket has at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="bff-") as directory:
-        server = Server(sorted(binaries().items())[0][1], Path(directory))
+        server = Server(min(binaries().items())[1], Path(directory))
         yield server
         if server.process is not None:
             server.kill()

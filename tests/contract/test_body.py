@@ -53,7 +53,9 @@ async def test_what_is_no_json_is_refused(api: httpx.AsyncClient, body: bytes) -
 
 
 @pytest.mark.parametrize(
-    "text", ["\u0000", "é", "😀", "\u2028", '"\\', "a" * 10_000, "😀" * 10_000, "</script>", "%s {0} $1"], ids=lambda t: repr(t[:9])
+    "text",
+    ["\u0000", "é", "😀", "\u2028", '"\\', "a" * 10_000, "😀" * 10_000, "</script>", "%s {0} $1"],
+    ids=lambda t: repr(t[:9]),
 )
 async def test_every_text_comes_back_as_it_was(api: httpx.AsyncClient, mock: object, text: str) -> None:
     answer = await api.post(ECHO, json={"text": text}, headers={"Prefer": "wait=20"})
@@ -109,7 +111,12 @@ async def test_what_is_not_declared_as_json_is_refused(api: httpx.AsyncClient, m
 
 @pytest.mark.parametrize(
     "media_type",
-    ["application/json; charset=utf-8", 'application/json;charset="UTF-8"', "Application/JSON", "application/json; v=1"],
+    [
+        "application/json; charset=utf-8",
+        'application/json;charset="UTF-8"',
+        "Application/JSON",
+        "application/json; v=1",
+    ],
 )
 async def test_json_may_be_declared_in_every_form(api: httpx.AsyncClient, media_type: str) -> None:
     answer = await api.post(ECHO, content=json.dumps(HI), headers={"Content-Type": media_type})
@@ -130,9 +137,7 @@ async def by_chunks(body: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_of_just_the_limit_is_taken_and_one_over_it_refused(
-    api: httpx.AsyncClient, chunked: bool
-) -> None:
+async def test_a_body_of_just_the_limit_is_taken_and_one_over_it_refused(api: httpx.AsyncClient, chunked: bool) -> None:
     def content(length: int) -> bytes | AsyncIterator[bytes]:
         return by_chunks(padded(length)) if chunked else padded(length)
 

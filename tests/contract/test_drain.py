@@ -6,7 +6,7 @@ import signal
 import httpx
 import pytest
 
-from tests.contract.calls import ECHO, Steer, a_running_job, client_of, problem_of
+from tests.contract.calls import CHECKOUT, ECHO, Steer, client_of, constant, problem_of, submitted
 from tests.contract.stack import Up, gateway
 from tests.contract.wire import answer_in, connection, read_all, request
 
@@ -14,18 +14,20 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_long_poll_is_released_with_the_present_state(api: httpx.AsyncClient, stack: Up, steer: Steer) -> None:
-    await steer("echo", latency={"distribution": "constant", "mean_seconds": 1.9})
-    job = await a_running_job(api, steer)
+    await steer("payments", latency=constant(9))
     with gateway(stack.redis_url) as other:
         async with client_of(other.url) as leaving:
+            job = await submitted(leaving, CHECKOUT)
             poll = asyncio.create_task(leaving.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=30"}))
             while 'bff_waiters{channel="long_poll"} 1.0' not in (await leaving.get("/metrics")).text:
-                pass
+                assert not poll.done()
             other.process.send_signal(signal.SIGTERM)
             answer = await poll
-    assert answer.status_code == 200
-    assert answer.json()["id"] == job["id"]
+    assert (answer.status_code, answer.json()["id"]) == (200, job["id"])
+    assert answer.json()["status"] in ("queued", "running")
     assert answer.headers["preference-applied"] == "wait=30"
+    await api.delete(f"/v1/jobs/{job['id']}")
+    await steer("payments", latency=constant(0))
 
 
 def test_a_submission_that_comes_too_late_is_refused(stack: Up) -> None:

@@ -21,9 +21,9 @@ from tests.contract.calls import (
 pytestmark = pytest.mark.anyio
 
 MEMBERS = {
-    "id", "operation", "status", "mode", "priority", "submitted_at", "started_at", "finished_at", "deadline", "expires_at",
-    "progress", "approximate_position", "estimated_seconds", "poll_after_seconds", "partial", "degraded", "calls", "result",
-    "error", "links",
+    "id", "operation", "status", "mode", "priority", "submitted_at", "started_at", "finished_at", "deadline",
+    "expires_at", "progress", "approximate_position", "estimated_seconds", "poll_after_seconds", "partial", "degraded",
+    "calls", "result", "error", "links",
 }  # fmt: skip
 CALL_MEMBERS = {"status", "source", "attempts", "http_status", "seconds", "error"}
 

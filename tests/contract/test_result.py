@@ -22,9 +22,7 @@ async def test_a_result_that_is_pending_is_asked_for_again(api: httpx.AsyncClien
 
 
 @pytest.mark.parametrize(("status", "code"), [("failed", 502), ("expired", 504), ("cancelled", 409)])
-async def test_a_job_without_a_result_says_why(
-    api: httpx.AsyncClient, steer: Steer, status: str, code: int
-) -> None:
+async def test_a_job_without_a_result_says_why(api: httpx.AsyncClient, steer: Steer, status: str, code: int) -> None:
     job = await a_job_that_ended(api, steer, status)
     answer = await api.get(f"/v1/jobs/{job['id']}/result")
     problem = problem_of(answer, code, f"job-{status}")

@@ -37,7 +37,7 @@ async def test_a_job_that_has_ended_is_not(api: httpx.AsyncClient, steer: Steer)
     assert answer.headers["cache-control"] == "private, no-cache"
 
 
-@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "{} , \"y\"", "*"])
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', '{} , "y"', "*"])
 async def test_what_was_seen_is_answered_304(api: httpx.AsyncClient, steer: Steer, form: str) -> None:
     job = await a_job_that_ended(api, steer, "succeeded")
     seen = (await api.get(f"/v1/jobs/{job['id']}")).headers["etag"]
@@ -123,7 +123,8 @@ async def test_an_id_whose_time_is_over_is_gone(api: httpx.AsyncClient, hours: f
 
 
 @pytest.mark.parametrize(
-    "job_id", ["1", "x" * 4_000, "%00", "%FF%FE", "%0d%0aX-Injected:%201", "..%2e", "%F0%9F%98%80", "'; DROP", "*", "{c0}"]
+    "job_id",
+    ["1", "x" * 4_000, "%00", "%FF%FE", "%0d%0aX-Injected:%201", "..%2e", "%F0%9F%98%80", "'; DROP", "*", "{c0}"],
 )
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_what_is_no_id_is_unknown_too(api: httpx.AsyncClient, job_id: str, method: str) -> None:

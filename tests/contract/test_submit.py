@@ -5,11 +5,9 @@ import httpx
 import pytest
 
 from tests.contract.calls import (
-    CART,
     CHECKOUT,
     ECHO,
     HI,
-    Json,
     Steer,
     a_job_that_ended,
     constant,
@@ -44,12 +42,10 @@ async def test_the_correlation_id_is_a_uuid_of_version_7_of_now(api: httpx.Async
     assert abs((made.int >> 80) / 1000 - time.time()) < 60
 
 
-@pytest.mark.parametrize(("path", "body"), [(ECHO, HI), (CHECKOUT, CART)])
-async def test_the_examples_of_the_shipped_operations_succeed(
-    api: httpx.AsyncClient, steer: Steer, path: str, body: Json
-) -> None:
+@pytest.mark.parametrize("path", [ECHO, CHECKOUT])
+async def test_the_examples_of_the_shipped_operations_succeed(api: httpx.AsyncClient, steer: Steer, path: str) -> None:
     await steer("payments", latency=constant(0.01))
-    job = await submitted(api, path, body)
+    job = await submitted(api, path)
     job = await job_where(api, job["id"], ended)
     assert job["status"] == "succeeded", job
     if path == ECHO:
