@@ -84,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer what is no request and hang up; where a whole one before it is being answered, hang up after that."""
         self._in_head = False
         cycle = self.cycle
-        if cycle and not cycle.response_complete:
+        if cycle is not None and not cycle.response_complete:  # type: ignore[redundant-expr]  # none so far: None
             if self.pipeline or cycle.response_started or not cycle.more_body:
                 self.pipeline.clear()
                 cycle.keep_alive = False

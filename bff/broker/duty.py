@@ -12,14 +12,18 @@ QUICK_SECONDS = 0.25
 
 
 async def repeat(name: str, run_once: Callable[[], Awaitable[object]], every_seconds: float = QUICK_SECONDS) -> None:
-    """Run until cancelled. A broker that is away is waited for, and said once each time it goes."""
-    away = False
+    """Run until cancelled. What goes wrong is said once, and tried again: who would miss a dead duty?"""
+    well = True
     while True:
         try:
             await run_once()
-            away = False
+            well = True
         except BrokerUnavailable as error:
-            if not away:
+            if well:
                 log.warning("duty %s waits for the broker: %s", name, error)
-            away = True
+            well = False
+        except Exception:  # a loop's edge
+            if well:
+                log.exception("duty %s went wrong, and is tried again", name)
+            well = False
         await asyncio.sleep(every_seconds)

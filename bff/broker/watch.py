@@ -123,8 +123,9 @@ class Watch:
 
     async def _serve(self) -> None:
         async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(self._keys.aborted(), *self._listeners)
-            self._pubsub = pubsub
+            await pubsub.subscribe(self._keys.aborted())  # connects
+            self._pubsub = pubsub  # from here on whoever comes subscribes by itself
+            await pubsub.subscribe(*self._listeners, self._keys.aborted())
             self._heard_at = asyncio.get_running_loop().time()
             async with background(ping=self._ping(pubsub)):
                 while True:
@@ -149,8 +150,11 @@ class Watch:
             payload = reply[2]
             for listener in tuple(self._listeners.get(channel, ())):
                 listener(payload if isinstance(payload, bytes) else None)
-        elif kind == b"subscribe" and channel in self._subscribed:
-            self._subscribed[channel].set()
+        elif kind == b"subscribe":
+            if channel in self._subscribed:
+                self._subscribed[channel].set()
+            if channel == self._keys.aborted():  # the last to be confirmed: what was missed meanwhile can be read now
+                self.wake_everybody()
 
     def wake_everybody(self) -> None:
         """Have all who wait read again: something else than their job has changed."""

@@ -29,6 +29,12 @@ def redis(redis_binary: Path, servers: Callable[[Path], Server]) -> Server:
     return servers(redis_binary)
 
 
+@pytest.fixture(scope="session")
+def any_redis(servers: Callable[[Path], Server]) -> Server:
+    """Where one version is enough."""
+    return servers(next(iter(binaries().values())))
+
+
 @pytest.fixture
 def own_redis(redis_binary: Path) -> Iterator[Server]:
     """A server to kill, freeze, fill and lock."""

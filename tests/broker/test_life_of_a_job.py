@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from bff.broker.background import background
+from bff.broker.duty import repeat
+from bff.broker.errors import BrokerUnavailable
 from bff.broker.expiry import Expiry
 from bff.broker.job import CallStatus, Ended, JobStatus
 from bff.broker.job_id import cell_of, is_job_id, made_at_ms, new_job_id
@@ -13,7 +16,7 @@ from bff.broker.lanes import Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
 from bff.catalog.model import Priority
-from tests.broker.world import BAD, GOOD, World
+from tests.broker.world import BAD, GOOD, SERVICES, World, a_catalog
 
 pytestmark = pytest.mark.anyio
 
@@ -315,3 +318,35 @@ def test_an_id_says_when_and_in_which_cell_it_was_made() -> None:
     assert is_job_id(job_id)
     assert (cell_of(job_id), made_at_ms(job_id)) == (5, 1_795_000_000_123)
     assert not is_job_id(job_id.upper())
+
+
+async def test_a_lane_that_lost_its_group_gets_it_back(own_pipeline: Pipeline) -> None:
+    world = World(own_pipeline)
+    await world.cell.configure()
+    lane = world.keys.lane("fast", Priority.NORMAL)
+    await own_pipeline.execute("XGROUP", "DESTROY", lane, "workers")
+    await world.cell.configure()
+    await world.accepted()
+    assert len(await world.take()) == 1
+
+
+async def test_a_bound_that_was_taken_out_of_the_catalog_no_longer_holds(pipeline: Pipeline) -> None:
+    hurried = SERVICES.replace("capacity = 10_000", "capacity = 10_000\nmax_wait_seconds = 1")
+    bounded = World(pipeline, a_catalog(hurried))
+    await bounded.cell.configure()
+    await World(pipeline, keys=bounded.keys).cell.configure()
+    assert await pipeline.execute("HGET", bounded.keys.service("fast"), "max_wait_ms.normal") == b"0"
+
+
+async def test_a_duty_that_went_wrong_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    worked = asyncio.Event()
+    failures = [ValueError("once"), BrokerUnavailable("twice")]
+
+    async def run_once() -> None:
+        if failures:
+            raise failures.pop(0)
+        worked.set()
+
+    async with background(duty=repeat("try", run_once, 0.001)):
+        await worked.wait()
+    assert "duty try went wrong" in caplog.text

@@ -143,7 +143,8 @@ async def test_more_cancelled_entries_than_one_script_lets_go_of_are_dropped_by_
     for _ in range(250):
         await world.jobs.cancel(await world.accepted(), "public")
     last = await world.accepted()
-    entries, takes = [], 0
+    entries: list[Entry] = []
+    takes = 0
     while not entries:
         taken = await world.lanes().take(1)
         entries, takes = list(taken.entries), takes + 1

@@ -25,7 +25,9 @@ async def watch(redis: Server, world: World) -> AsyncIterator[Watch]:
         await subscribed(world, {world.keys.aborted()})
         yield watch
         assert watch.channels == 0
-        await subscribed(world, {world.keys.aborted()})
+        async with asyncio.timeout(10):
+            while await channels(world) - {world.keys.aborted()}:
+                await asyncio.sleep(0.01)
     await subscribed(world, set())
 
 
@@ -122,10 +124,18 @@ async def test_a_lost_connection_wakes_everybody_and_heals(world: World, watch: 
     async with watch.job(job_id) as change:
         await world.redis.execute("CLIENT", "KILL", "TYPE", "pubsub")
         await woken(change)
+        await woken(change)
         await subscribed(world, {world.keys.aborted(), world.keys.changed(job_id)})
-        while change._event.is_set():
-            await change.wait(0)
         await world.jobs.cancel(job_id, "public")
+        await woken(change)
+
+
+async def test_what_changed_while_the_connection_was_lost_is_read_once_it_is_back(world: World, watch: Watch) -> None:
+    job_id = await world.accepted()
+    async with watch.job(job_id) as change:
+        await world.redis.execute("CLIENT", "KILL", "TYPE", "pubsub")
+        await woken(change)
+        await world.jobs.cancel(job_id, "public")  # nobody hears this
         await woken(change)
 
 
@@ -149,7 +159,9 @@ async def test_who_runs_a_call_hears_that_its_job_has_ended(world: World, watch:
         for job_id in (queued, in_flight):
             await world.jobs.cancel(job_id, "public")
         async with asyncio.timeout(10):
-            assert await heard.get() == in_flight.encode()
+            while (job := await heard.get()) is None:  # subscribed: read again
+                pass
+    assert job == in_flight.encode()
 
 
 async def test_a_wait_ends_when_its_time_is_over() -> None:

@@ -1,6 +1,7 @@
 """HTTP itself: methods, paths, and what no client library would send. Every error is a problem."""
 
 import asyncio
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -118,7 +119,8 @@ def test_a_chunk_without_a_size_ends_the_request(stack: Up) -> None:
 @pytest.mark.parametrize("lines", [["X-A: " + "a" * 2 * MEBIBYTE], ["X-A: b"] * 300_000], ids=["one", "many"])
 def test_headers_without_an_end_are_refused(stack: Up, lines: list[str]) -> None:
     with connection(stack.gateway_url) as wire:
-        wire.sendall(request("GET", "/livez", *lines)[:-2])
+        with suppress(OSError):  # it is not read to its end
+            wire.sendall(request("GET", "/livez", *lines)[:-2])
         answer = answer_in(wire.recv(65_536))
     problem_of(answer.as_response(), 431, "head-too-large")
 

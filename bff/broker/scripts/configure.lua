@@ -10,7 +10,7 @@ for name, fields in pairs(cjson.decode(ARGV[2])) do
   redis.call('HSETNX', service, 'service_us', fields.expected_us)
   for _, priority in ipairs({ 'high', 'normal', 'low' }) do
     local lane = cell .. 'lane:' .. name .. ':' .. priority
-    if redis.call('EXISTS', lane) == 0 then redis.call('XGROUP', 'CREATE', lane, 'workers', '0', 'MKSTREAM') end
+    redis.pcall('XGROUP', 'CREATE', lane, 'workers', '0', 'MKSTREAM') -- an error says that it is there
   end
 end
 for digest, document in pairs(cjson.decode(ARGV[3])) do redis.call('SET', cell .. 'plan:' .. digest, document) end
