@@ -1,6 +1,7 @@
 """Holding an answer until a job changes: subscribe, then read, and read again at every wake-up."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -28,7 +29,8 @@ async def held(
             left = until - loop.time()
             if job is None or enough(job) or left <= 0 or gone.done() or gateway.draining.is_set():
                 return job
-            await change.wait(min(left, FLOOR_SECONDS))
+            # Jittered: thousands that came at once, or were woken at once, would all read at once for ever after.
+            await change.wait(min(left, FLOOR_SECONDS * random.uniform(0.5, 1)))  # noqa: S311  # no secret
 
 
 @asynccontextmanager

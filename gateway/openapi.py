@@ -13,6 +13,9 @@ from gateway.problems import MEDIA_TYPE, PROBLEM_TYPES, ProblemType
 
 _REFERENCE = "#/components/schemas/{model}"
 
+KEY_PATTERN = r'^("([!#-\[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$'
+SECONDS_PATTERN = r"^(?=.*[1-9])[0-9]+(\.[0-9]+)?$"
+
 _PROBLEM_SCHEMA = {
     "title": "Problem",
     "description": "Problem details, RFC 9457. Further members depend on the type.",
@@ -97,13 +100,15 @@ def _steering(operation: Operation) -> list[dict[str, Any]]:
             "Prefer",
             "`respond-async`: answer at once; `wait=N`: hold the answer up to N seconds, at most 30.",
         ),
-        _header("Idempotency-Key", "1 to 255 visible ASCII characters, quoted or bare, kept 24 h.", maxLength=600),
+        _header(
+            "Idempotency-Key", "1 to 255 visible ASCII characters, quoted or bare, kept 24 h.", pattern=KEY_PATTERN
+        ),
         _header("Request-Priority", "The lane; `normal` where it is not sent.", enum=[*Priority]),
         _header(
             "Request-Timeout",
             f"Seconds that the client waits for the result, decimals allowed; {default:g} where it is not sent, "
             f"clamped to {operation.max_timeout_seconds:g}.",
-            pattern=r"^\d+(\.\d+)?$",
+            pattern=SECONDS_PATTERN,
         ),
         _header("traceparent", "W3C trace context, carried to the downstream."),
         _header("tracestate", "W3C trace context, carried to the downstream."),

@@ -99,9 +99,9 @@ def _timeout_ms(headers: Headers, operation: Operation, priority: Priority) -> i
     value = _single(headers, "Request-Timeout")
     if value is None:
         return round(operation.timeout_seconds[priority] * 1000)
-    if not _SECONDS.fullmatch(value) or float(value) < 0.001:
+    if not _SECONDS.fullmatch(value) or not value.strip("0."):
         raise _invalid("Request-Timeout", "is not a number of seconds above 0, such as 30 or 2.5")
-    return round(min(float(value), operation.max_timeout_seconds) * 1000)
+    return max(1, round(min(float(value), operation.max_timeout_seconds) * 1000))
 
 
 def _idempotency_key(headers: Headers) -> str | None:

@@ -133,6 +133,10 @@ async def _submit(
 def _refusal(refused: Refused, submission: Submission) -> Problem:
     predicted = refused.expected_ms / 1000
     detail = f"Service {refused.service!r} is behind; predicted wait {predicted:.1f} s, priority {submission.priority}."
+    if refused.reason is Refusal.DEADLINE_UNATTAINABLE:
+        asked = submission.timeout_ms / 1000
+        detail = f"After a predicted wait of {predicted:.1f} s for service {refused.service!r}, it would not be done "
+        detail += f"within the {asked:g} s that the client waits."
     return Problem(
         REFUSALS[refused.reason],
         detail,

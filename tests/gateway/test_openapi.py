@@ -1,16 +1,22 @@
+import re
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
+from starlette.datastructures import Headers
 
 from bff.catalog.catalog import load_catalog
 from bff.catalog.operations import OPERATIONS
 from gateway.app import create_app
 from gateway.document import JobDocument
-from gateway.problems import PROBLEM_TYPES
+from gateway.openapi import KEY_PATTERN, SECONDS_PATTERN
+from gateway.problems import PROBLEM_TYPES, Problem
 from gateway.settings import GatewaySettings
+from gateway.steering import steering_of
 
 
 @pytest.fixture
@@ -50,3 +56,21 @@ def test_the_job_is_described_as_its_own_type_says(document: dict[str, Any]) -> 
 @pytest.mark.anyio
 async def test_it_is_served(api: httpx.AsyncClient, document: dict[str, Any]) -> None:
     assert (await api.get("/openapi.json")).json() == document
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.0", "1", "2.5", "00.001", "1.", ".5", "1e3", "-1", "9" * 30])
+def test_a_timeout_fits_its_pattern_where_it_is_taken(text: str) -> None:
+    assert bool(re.search(SECONDS_PATTERN, text)) == taken("Request-Timeout", text)
+
+
+@given(st.text(st.sampled_from('"\\a!~ \té'), max_size=6) | st.sampled_from(["a" * 255, "a" * 256, f'"{"a" * 255}"']))
+def test_a_key_fits_its_pattern_where_it_is_taken(text: str) -> None:
+    assert bool(re.fullmatch(KEY_PATTERN, text.strip())) == taken("Idempotency-Key", text)
+
+
+def taken(name: str, text: str) -> bool:
+    try:
+        steering_of(Headers({name: text}), OPERATIONS[0])
+    except Problem:
+        return False
+    return True
