@@ -27,7 +27,7 @@ def _for_every_priority(value: Any) -> Any:
     return dict.fromkeys(Priority, value) if isinstance(value, int | float) else value
 
 
-PerPriority = Annotated[dict[Priority, Annotated[float, Field(gt=0)]], BeforeValidator(_for_every_priority)]
+PerPriority = Annotated[dict[Priority, Annotated[float, Field(gt=0, le=86_400)]], BeforeValidator(_for_every_priority)]
 
 
 class RetryPolicy(_Table):
@@ -115,22 +115,29 @@ def _service(file: Path, text: str, name: str, table: Any, variables: Mapping[st
         raise CatalogError(
             f"{file}, line {_line(text, where, 'name')}: unknown key 'name'; the table names the service"
         )
+    url = _filled(str(table.get("base_url", "")), variables, f"{file}, line {_line(text, where, 'base_url')}: {where}")
     try:
-        url = Template(str(table.get("base_url", ""))).substitute(variables)
         return Service.model_validate({**table, "name": name, **({"base_url": url} if "base_url" in table else {})})
-    except (KeyError, ValueError) as error:
-        if not isinstance(error, ValidationError):
-            line = _line(text, where, "base_url")
-            raise CatalogError(f"{file}, line {line}: {where}.base_url: variable {error} is not set") from None
+    except ValidationError as error:
         first = error.errors()[0]
-        key, *inner = [str(part) for part in first["loc"] if part != "name"] or [""]
+        key, *inner = [str(part) for part in first["loc"] if part not in ("name", "[key]")] or [""]
         dotted = ".".join(part for part in (where, key, *inner) if part)
         raise CatalogError(f"{file}, line {_line(text, where, key)}: {dotted}: {_said(first)}") from None
 
 
+def _filled(url: str, variables: Mapping[str, str], where: str) -> str:
+    try:
+        return Template(url).substitute(variables)
+    except KeyError as error:
+        raise CatalogError(f"{where}.base_url: variable {error} is not set") from None
+    except ValueError:
+        raise CatalogError(f"{where}.base_url: a $ begins a variable, as in ${{NAME}}; write $$ for a $") from None
+
+
 def _said(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        allowed = ", ".join(sorted(name for name in Service.model_fields if name != "name"))
+        model: type[_Table] = Service if len(error["loc"]) == 1 else RetryPolicy
+        allowed = ", ".join(sorted(name for name in model.model_fields if name != "name"))
         return f"unknown key; allowed: {allowed}"
     if error["type"] == "missing":
         return "is missing"

@@ -1,6 +1,5 @@
 """A catalog that contradicts itself is refused at start, with one line that names the place and what is allowed."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,10 +71,24 @@ def test_the_shipped_catalog_is_in_order() -> None:
         ({}, "capacity", 2, "services.echo.capacity: is missing"),
         ({"max_concurrency": "0"}, "", 4, "services.echo.max_concurrency: Input should be greater than or equal to 1"),
         ({"base_url": '"ftp://x"'}, "", 3, "services.echo.base_url"),
-        ({"base_url": '"${NOWHERE}/x"'}, "", 3, "variable 'NOWHERE' is not set"),
+        ({"base_url": '"${NOWHERE}/x"'}, "", 3, "services.echo.base_url: variable 'NOWHERE' is not set"),
+        ({"base_url": '"http://$"'}, "", 3, "services.echo.base_url: a $ begins a variable, as in ${NAME}"),
+        ({"base_url": '"http://user@host"'}, "", 3, "services.echo.base_url"),
+        ({}, "base_url", 2, "services.echo.base_url: is missing"),
+        ({"name": '"other"'}, "", 8, "unknown key 'name'; the table names the service"),
+        ({"shares": "{ high = 1.0, normal = 1.0, low = 0 }"}, "", 8, "services.echo.shares.low: Input should be gr"),
+        ({"max_wait_seconds": "inf"}, "", 8, "services.echo.max_wait_seconds.high: Input should be less than or equal"),
+        ({"rate_per_second": "nan"}, "", 8, "services.echo.rate_per_second: Input should be "),
+        ({"retry": "{ attempt = 3 }"}, "", 8, "retry.attempt: unknown key; allowed: attempts, base_seconds, max_s"),
+        ({"retry": "3"}, "", 8, "services.echo.retry: "),
         ({"expected_seconds": "3.0"}, "", 2, "expected_seconds 3 is above timeout_seconds 2"),
         ({"shares": "{ high = 2.0 }"}, "", 2, "shares needs high, normal and low"),
-        ({"max_wait_seconds": "{ hihg = 2.0 }"}, "", 8, "services.echo.max_wait_seconds.hihg"),
+        (
+            {"max_wait_seconds": "{ hihg = 2.0 }"},
+            "",
+            8,
+            "max_wait_seconds.hihg: Input should be 'high', 'normal' or 'low' (got",
+        ),
         ({"retry": "{ attempts = 0 }"}, "", 8, "services.echo.retry.attempts"),
         ({"retry": "{ base_seconds = 9.0, max_seconds = 1.0 }"}, "", 8, "base_seconds 9 is above max_seconds 1"),
         ({"capacity": '"many"'}, "", 7, "services.echo.capacity"),
@@ -105,6 +118,43 @@ def test_what_is_no_services_file_is_refused(tmp_path: Path, text: str, said: st
     assert said in complaint(tmp_path, services=file)
 
 
+def test_a_key_of_a_table_within_a_table_is_found_on_its_line(tmp_path: Path) -> None:
+    file = a_file(tmp_path)
+    file.write_text(file.read_text() + "[services.echo.retry]\nmax_seconds = 1.0\nattempts = 50\n")
+    text = complaint(tmp_path, services=file)
+    assert text.startswith(f"{file}, line 8: services.echo.retry.attempts: ")
+
+
+def test_of_several_services_the_wrong_one_is_named(tmp_path: Path) -> None:
+    file = a_file(tmp_path)
+    file.write_text(file.read_text() + file.read_text().replace("echo", "other-one").replace("= 10\n", "= -1\n"))
+    assert f"{file}, line 11: services.other-one.max_concurrency: " in complaint(tmp_path, services=file)
+
+
+def test_a_service_has_a_name_that_keys_and_labels_can_bear(tmp_path: Path) -> None:
+    file = a_file(tmp_path)
+    file.write_text(file.read_text().replace("services.echo", 'services."Echo 2"'))
+    text = complaint(tmp_path, services=file)
+    assert text.startswith(f"{file}, line 2: services.Echo 2: ")
+    assert "[a-z][a-z0-9-]" in text
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "services.toml").write_bytes(b"\xff\xfe")
+    assert "services.toml: 'utf-8' codec" in complaint(tmp_path, services=tmp_path / "services.toml")
+
+
+def test_a_number_stands_for_every_priority(tmp_path: Path) -> None:
+    echo = read_services(a_file(tmp_path, {"max_wait_seconds": "45", "shares": "0.5"}))["echo"]
+    assert echo.max_wait_seconds == dict.fromkeys(Priority, 45)
+    assert echo.bounds == dict.fromkeys(Priority, 50)
+
+
+def test_every_priority_has_at_least_one_place(tmp_path: Path) -> None:
+    shares = {"shares": "{ high = 1.0, normal = 0.5, low = 0.001 }"}
+    assert list(read_services(a_file(tmp_path, shares))["echo"].bounds.values()) == [100, 50, 1]
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "No such file" in complaint(tmp_path, services=tmp_path / "none.toml")
 
@@ -115,6 +165,7 @@ def test_a_base_url_takes_its_host_from_outside() -> None:
 
 
 REFUND = Compensation(name="echo", service="echo", build=build)
+SOMEWHERE = Compensation(name="undo", service="nowhere", build=build)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +173,14 @@ REFUND = Compensation(name="echo", service="echo", build=build)
     [
         (an_operation(name="Talk"), "a name is 1 to 20 of a-z"),
         (an_operation(*[a_call(f"c{n}") for n in range(9)]), "has 9 calls; allowed: 1 to 8"),
+        (an_operation(a_call("Say it")), "'Say it': a name is 1 to 20 of a-z, 0-9 and '-', a letter first"),
+        (an_operation(a_call("x" * 21)), "a name is 1 to 20"),
         (an_operation(a_call(service="nowhere")), "service 'nowhere' is not in"),
+        (an_operation(a_call(compensation=SOMEWHERE)), "service 'nowhere' is not in"),
+        (an_operation(a_call(after=("echo",))), "waits after 'echo', which does not stand before it; before it: none"),
+        (an_operation(a_call("a", compensation=REFUND), a_call()), "the name 'echo' is taken by another call"),
+        (an_operation(a_call(inline=True)), "every call is inline; at least one must be left to the workers"),
+        (an_operation(a_call(inline=True, cache_seconds=3), a_call("b")), "is inline, a read before anything else"),
         (
             an_operation(a_call(after=("later",)), a_call("later")),
             "waits after 'later', which does not stand before it",
@@ -147,19 +205,6 @@ def test_an_operation_is_refused_with_its_place(tmp_path: Path, operation: Opera
 
 def test_a_name_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     assert complaint(tmp_path, an_operation(), an_operation()) == "operation 'talk' is defined twice"
-
-
-def test_a_plan_is_known_by_what_it_says(tmp_path: Path) -> None:
-    first = load_catalog(a_file(tmp_path), operations=[an_operation()]).plans["talk"]
-    same = load_catalog(a_file(tmp_path), operations=[an_operation(summary="Else.")]).plans["talk"]
-    other = load_catalog(a_file(tmp_path), operations=[an_operation(a_call("say"))]).plans["talk"]
-    assert first == same
-    assert first.id != other.id
-
-
-def test_what_a_call_must_leave_time_for_is_the_longest_required_path() -> None:
-    calls = json.loads(load_catalog().plans["checkout"].document)["calls"]
-    assert {call["name"]: call["rest_ms"] for call in calls} == {"reserve": 900, "charge": 850, "confirm": 50}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
