@@ -1,0 +1,145 @@
+"""What is turned away at the door, and what it is told."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from bff.policies.admission import WEIGHTS, Decision, Load, PlannedCall, Verdict, admit, wait_ms
+
+EMPTY = {"high": 0, "normal": 0, "low": 0}
+
+
+def a_load(waiting: Mapping[str, int] = {}, **more: Any) -> Load:
+    """Ten slots of 100 ms each: a start every 10 ms."""
+    defaults: dict[str, Any] = {
+        "bound": 1_000,
+        "capacity": 1_000,
+        "interval_us": 0,
+        "service_us": 100_000,
+        "max_concurrency": 10,
+    }
+    return Load(waiting={**EMPTY, **waiting}, **{**defaults, **more})
+
+
+def a_call(name: str = "a", service: str = "s", **more: Any) -> PlannedCall:
+    defaults: dict[str, Any] = {"after": (), "required": True, "expected_ms": 100, "rest_ms": 100}
+    return PlannedCall(name=name, service=service, **{**defaults, **more})
+
+
+def decide(
+    *calls: PlannedCall, priority: str = "normal", timeout_ms: int = 10_000, done: tuple[str, ...] = (), **loads: Load
+) -> Decision:
+    return admit(calls or (a_call(),), {"s": a_load(), **loads}, priority, timeout_ms, done)
+
+
+def test_an_idle_service_takes_a_job_and_expects_it_to_take_its_own_time() -> None:
+    assert decide() == Decision(Verdict.ACCEPTED, "", 0, 100)
+
+
+def test_what_waits_before_it_is_counted() -> None:
+    assert decide(s=a_load({"normal": 50})) == Decision(Verdict.ACCEPTED, "", 0, 50 * 10 + 100)
+
+
+@pytest.mark.parametrize(
+    ("load", "spacing_us"),
+    [
+        (a_load(), 10_000),  # slots decide
+        (a_load(interval_us=20_000), 20_000),  # the rate decides
+        (a_load(interval_us=5_000), 10_000),
+        (a_load(service_us=1, max_concurrency=500), 1),
+        (a_load(service_us=15, max_concurrency=10), 2),  # never better than it is: rounded up
+    ],
+)
+def test_a_service_starts_calls_as_slots_and_rate_allow(load: Load, spacing_us: int) -> None:
+    assert load.spacing_us == spacing_us
+
+
+def test_high_waits_for_little_of_what_is_in_the_other_lanes() -> None:
+    waiting = {"high": 8, "normal": 300, "low": 300}
+    assert wait_ms(a_load(waiting), "high", 8) == 12 * 10
+    assert wait_ms(a_load(waiting), "low", 300) == 608 * 10
+
+
+@given(
+    waiting=some.fixed_dictionaries({name: some.integers(0, 500) for name in WEIGHTS}),
+    priority=some.sampled_from(sorted(WEIGHTS)),
+)
+def test_nobody_waits_longer_than_for_all_that_wait(waiting: dict[str, int], priority: str) -> None:
+    load = a_load(waiting)
+    wait = wait_ms(load, priority, waiting[priority])
+    assert waiting[priority] * load.spacing_us // 1000 <= wait <= sum(waiting.values()) * load.spacing_us // 1000
+
+
+def test_a_full_lane_is_refused_until_one_has_left() -> None:
+    assert decide(s=a_load({"normal": 30}, bound=30)) == Decision(Verdict.QUEUE_FULL, "s", 10, 0)
+    assert decide(s=a_load({"normal": 34}, bound=30)).retry_ms == 50
+    assert decide(s=a_load({"normal": 29}, bound=30)).verdict is Verdict.ACCEPTED
+
+
+def test_the_lanes_of_others_fill_nobodys_bound() -> None:
+    assert decide(s=a_load({"low": 30, "high": 30}, bound=30)).verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("priority", "total", "verdict"),
+    [
+        ("low", 749, Verdict.ACCEPTED),
+        ("low", 750, Verdict.SHEDDING),
+        ("normal", 899, Verdict.ACCEPTED),
+        ("normal", 900, Verdict.SHEDDING),
+        ("high", 5_000, Verdict.ACCEPTED),
+    ],
+)
+def test_low_is_shed_first_then_normal_and_high_never(priority: str, total: int, verdict: Verdict) -> None:
+    others = "normal" if priority != "normal" else "low"
+    assert decide(s=a_load({others: total}), priority=priority, timeout_ms=600_000).verdict is verdict
+
+
+def test_who_is_shed_is_told_when_enough_will_have_left() -> None:
+    assert decide(s=a_load({"low": 910}), timeout_ms=600_000).retry_ms == 11 * 10
+
+
+def test_what_could_not_start_in_time_is_refused_with_how_much_it_lacks() -> None:
+    load = a_load({"normal": 100})
+    assert decide(s=load, timeout_ms=1_200).verdict is Verdict.ACCEPTED  # 1000 of waiting, 100 to run, 100 of margin
+    assert decide(s=load, timeout_ms=1_199) == Decision(Verdict.DEADLINE_UNATTAINABLE, "s", 1, 1_000)
+
+
+def test_a_service_may_allow_less_waiting_than_the_client() -> None:
+    load = a_load({"normal": 100}, max_wait_ms=999)
+    assert decide(s=load) == Decision(Verdict.DEADLINE_UNATTAINABLE, "s", 1, 1_000)
+    assert decide(s=a_load({"normal": 100}, max_wait_ms=1_000)).verdict is Verdict.ACCEPTED
+
+
+def test_a_later_calls_longest_wait_begins_when_it_is_queued() -> None:
+    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    assert decide(*calls, s=a_load({"normal": 100}), t=a_load(max_wait_ms=1)).verdict is Verdict.ACCEPTED
+
+
+def test_what_waits_for_a_later_service_leaves_while_the_earlier_call_runs() -> None:
+    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    assert decide(*calls, t=a_load({"normal": 5})).expected_ms == 100 + 100
+    assert decide(*calls, t=a_load({"normal": 50})).expected_ms == 500 + 100
+
+
+def test_a_later_service_that_is_behind_is_why_a_job_is_refused() -> None:
+    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    decision = decide(*calls, t=a_load({"normal": 500}), timeout_ms=3_000)
+    assert (decision.verdict, decision.service) == (Verdict.DEADLINE_UNATTAINABLE, "t")
+
+
+def test_an_optional_call_is_never_why_a_job_is_refused() -> None:
+    calls = [a_call(), a_call("b", "t", required=False)]
+    full = a_load({"normal": 1_000})
+    assert decide(*calls, t=full).verdict is Verdict.ACCEPTED
+    assert decide(*calls, t=a_load({"normal": 500}), timeout_ms=300).verdict is Verdict.ACCEPTED
+
+
+def test_what_is_done_already_waits_for_nothing() -> None:
+    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    full, free = a_load({"normal": 1_000}), a_load()
+    assert decide(*calls, s=full, t=free).verdict is Verdict.QUEUE_FULL
+    assert decide(*calls, s=full, t=free, done=("a",)) == Decision(Verdict.ACCEPTED, "", 0, 100)
