@@ -3,7 +3,7 @@
 --       "<id> <fingerprint>"
 -- ARGV  id, plan digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
 --       and for each inline call that is done already: call, milliseconds, http_status, data
--- Returns {accepted, now_ms, expected_ms, position, names of optional calls that found no place, ended} | {replayed, id} | {conflict, id} | {unconfigured}
+-- Returns {accepted, now_ms, expected_ms, position, names of calls skipped for want of a place, ended} | {replayed, id} | {conflict, id} | {unconfigured}
 --       | {queue-full | shedding | deadline-unattainable, service, retry_ms, expected_ms}
 --#include job
 --#include graph
@@ -34,6 +34,7 @@ for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'sta
 end
 if traceparent ~= '' then put(job, 'traceparent', traceparent) end
 if tracestate ~= '' then put(job, 'tracestate', tracestate) end
+redis.call('HSET', KEYS[1], 'operation', operation) -- first, so that a job that ends at once has a key to expire
 redis.call('SET', KEYS[2], parameters)
 redis.call('ZADD', KEYS[3], job.deadline, id)
 if KEYS[4] then redis.call('SET', KEYS[4], id .. ' ' .. fingerprint, 'PX', kept_ms) end
@@ -51,7 +52,10 @@ for _, call in ipairs(plan.calls) do
 end
 advance(job, plan)
 save(job)
-local first, skipped = plan.calls[1], {}
-for name in pairs(refused) do skipped[#skipped + 1] = name end
-local left = tonumber(redis.call('HGET', cell .. 'service:' .. first.service, 'left.' .. priority) or 0)
-return { 'accepted', now, expected_ms, math.max(0, (tonumber(job[first.name .. '.place']) or 0) - left - 1), skipped, ended }
+local position, skipped = -1, {}
+for _, call in ipairs(plan.calls) do
+  local status = job[call.name .. '.status']
+  if status == 'queued' then position = math.max(position, ahead_of(job, call)) end
+  if status == 'skipped' then skipped[#skipped + 1] = call.name end
+end
+return { 'accepted', now, expected_ms, position, skipped, ended }
