@@ -83,6 +83,9 @@ OPERATIONS = (
     _operation("screen", call("must"), call("nice", required=False), call("more", after=("nice",), required=False)),
     _operation("crowded", call("must"), call("nice", "stock", required=False)),
     _operation(
+        "chain", call("must"), call("nice", "stock", required=False), call("more", after=("nice",), required=False)
+    ),
+    _operation(
         "both", call("left-hand", compensation=undo("un-left")), call("right-hand", compensation=undo("un-right"))
     ),
 )

@@ -15,8 +15,7 @@ for _, call in ipairs(plan_of(job).calls) do
   local status = job[call.name .. '.status']
   if status == 'queued' then
     local state = lane_state(call.service, job.priority)
-    local left = tonumber(redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job.priority) or 0)
-    local ahead = math.max(0, job[call.name .. '.place'] - left - 1)
+    local ahead = ahead_of(job, call)
     position = math.max(position, ahead)
     expected_ms = math.max(expected_ms, wait_ms(state, job.priority, ahead) + call.rest_ms)
   elseif status == 'running' then

@@ -18,6 +18,12 @@ local function lane_state(service, priority)
   }
 end
 
+-- Entries of its lane before a call that is queued.
+local function ahead_of(job, call)
+  local left = tonumber(redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job.priority) or 0)
+  return math.max(0, job[call.name .. '.place'] - left - 1)
+end
+
 -- Ahead of a newcomer: everything that waits, but no more than its lane's weight lets past while its own lane is served.
 local function wait_ms(state, priority, waiting)
   local ahead = math.min(state.total, math.ceil(waiting * ALL_WEIGHTS / WEIGHTS[priority]))
