@@ -19,8 +19,9 @@ class Plan:
     """`id` is the digest of `document`, the JSON that scripts read.
 
     document: {"operation", "calls": [{"name", "service", "after": [name], "required", "expected_ms", "rest_ms",
-    "undo": {"name", "service"}?}]}. `rest_ms` is the expected time of the longest required path from this call on,
-    itself included: a call that starts later than deadline - rest_ms is too late to be of use.
+    "undo": {"name", "service"}?, "fallback": JSON in a string?, "cached": true?}]}. `rest_ms` is the expected time of
+    the longest required path from this call on, itself included: a call that starts later than deadline - rest_ms is
+    too late to be of use.
     """
 
     id: str
@@ -55,6 +56,10 @@ def _entry(call: Call, expected_ms: int, rest_ms: int) -> dict[str, Any]:
     }
     if call.compensation is not None:
         entry["undo"] = {"name": call.compensation.name, "service": call.compensation.service}
+    if call.fallback is not None:
+        entry["fallback"] = json.dumps(call.fallback, separators=(",", ":"))  # a string: Lua would make [] of {}
+    if call.cache_seconds:
+        entry["cached"] = True
     return entry
 
 

@@ -44,6 +44,18 @@ class RetryPolicy(_Table):
         return self
 
 
+class BreakerPolicy(_Table):
+    """Opens when at least `minimum_calls` ended within `window_seconds` and `failure_percent` of them or more badly.
+
+    The first open period lasts `open_seconds`; each that follows without the service having got well, twice as long.
+    """
+
+    failure_percent: int = Field(50, ge=1, le=100)
+    minimum_calls: int = Field(20, ge=1, le=1_000_000)
+    window_seconds: float = Field(10.0, gt=0, le=600)
+    open_seconds: float = Field(5.0, gt=0, le=60)
+
+
 class Service(_Table):
     """One downstream service. Bounds hold over all workers together."""
 
@@ -71,6 +83,7 @@ class Service(_Table):
     )
     max_response_bytes: int = Field(1_048_576, ge=1, le=67_108_864)
     retry: RetryPolicy = RetryPolicy()
+    breaker: BreakerPolicy = BreakerPolicy()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -86,6 +99,9 @@ class Service(_Table):
     def bounds(self) -> dict[Priority, int]:
         """Waiting places that each priority may fill."""
         return {priority: max(1, int(self.capacity * share)) for priority, share in self.shares.items()}
+
+
+_TABLES: Mapping[str, type[_Table]] = {"retry": RetryPolicy, "breaker": BreakerPolicy}
 
 
 def read_services(file: Path, variables: Mapping[str, str] = os.environ) -> dict[str, Service]:
@@ -136,7 +152,7 @@ def _filled(url: str, variables: Mapping[str, str], where: str) -> str:
 
 def _said(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        model: type[_Table] = Service if len(error["loc"]) == 1 else RetryPolicy
+        model = Service if len(error["loc"]) == 1 else _TABLES[error["loc"][0]]
         allowed = ", ".join(sorted(name for name in model.model_fields if name != "name"))
         return f"unknown key; allowed: {allowed}"
     if error["type"] == "missing":

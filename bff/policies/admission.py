@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bff.policies.breaker import PROBES
+
 WEIGHTS: Mapping[str, int] = {"high": 8, "normal": 3, "low": 1}
 SHED_ABOVE_PER_MILLE: Mapping[str, int] = {"high": 1_000_000, "normal": 900, "low": 750}
 """Of a service's capacity, in all lanes together; high is turned away by its own bound alone."""
@@ -20,6 +22,7 @@ class Verdict(StrEnum):
     QUEUE_FULL = "queue-full"
     SHEDDING = "shedding"
     DEADLINE_UNATTAINABLE = "deadline-unattainable"
+    DOWNSTREAM_UNAVAILABLE = "downstream-unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,8 @@ class Load:
     """A service at one moment: booked places by priority, and what it can carry.
 
     `interval_us` is 1/rate (0: no limit), `service_us` the moving average of a call's time, `bound` the places that the
-    priority in question may fill, `max_wait_ms` its longest wait (0: none).
+    priority in question may fill, `max_wait_ms` its longest wait (0: none). For `open_ms` its breaker is still open
+    (0: it is not); `half_open` leaves it a few slots; for `paused_ms` it rests, as it asked.
     """
 
     waiting: Mapping[str, int]
@@ -37,6 +41,9 @@ class Load:
     service_us: int
     max_concurrency: int
     max_wait_ms: int = 0
+    open_ms: int = 0
+    half_open: bool = False
+    paused_ms: int = 0
 
     @property
     def total(self) -> int:
@@ -45,12 +52,17 @@ class Load:
     @property
     def spacing_us(self) -> int:
         """Between two starts with all slots busy: the inverse of the drain rate, min(rate, slots / service time)."""
-        return max(1, self.interval_us, -(-self.service_us // self.max_concurrency))
+        slots = min(self.max_concurrency, PROBES) if self.half_open else self.max_concurrency
+        return max(1, self.interval_us, -(-self.service_us // (1 if self.open_ms else slots)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCall:
-    """A call as admission sees it: what it waits after, its times in ms (`rest_ms` with all that must follow)."""
+    """A call as admission sees it: what it waits after, its times in ms (`rest_ms` with all that must follow).
+
+    With a `fallback`, static data, it turns no job away. Where its last good answer is `cached`, an open breaker does
+    not either: a worker looks there.
+    """
 
     name: str
     service: str
@@ -58,22 +70,28 @@ class PlannedCall:
     required: bool
     expected_ms: int
     rest_ms: int
+    fallback: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`retry_ms`: in how long the reason would be gone. `expected_ms`: from now to the end, as far as looked at."""
+    """`retry_ms`: in how long the reason would be gone. `expected_ms`: from now to the end, as far as looked at.
+
+    `without` names the calls of an accepted job that get no place: optional ones, and those with a fallback.
+    """
 
     verdict: Verdict
     service: str
     retry_ms: int
     expected_ms: int
+    without: tuple[str, ...] = ()
 
 
 def wait_ms(load: Load, priority: str, waiting: int) -> int:
     """Of one with `waiting` before it in its lane: all lanes, but no more than its lane's weight lets past."""
     ahead = min(load.total, -(-waiting * sum(WEIGHTS.values()) // WEIGHTS[priority]))
-    return ahead * load.spacing_us // 1000
+    return load.paused_ms + ahead * load.spacing_us // 1000
 
 
 def admit(
@@ -92,24 +110,38 @@ def admit(
     """
     ends: dict[str, int] = {}
     longest = 0
+    without: list[str] = []
     for call in calls:
+        begins = max((ends[name] for name in call.after), default=0)
+        ends[call.name] = 0 if call.name in done else begins
         if call.name in done:
-            ends[call.name] = 0
             continue
         load = loads[call.service]
-        begins = max((ends[name] for name in call.after), default=0)
         start = max(begins, wait_ms(load, priority, load.waiting[priority]))
-        ends[call.name] = start + call.expected_ms
-        full = _full(load, priority)
-        if full is not None and call.required:
-            verdict, excess = full
-            return Decision(verdict, call.service, -(-excess * load.spacing_us // 1000), longest)
-        if full is None:
-            latest = _latest_ms(call, load, begins, timeout_ms)
-            if call.required and start > latest:
-                return Decision(Verdict.DEADLINE_UNATTAINABLE, call.service, start - latest, start)
+        obstacle = _obstacle(load, priority, call, start, _latest_ms(call, load, begins, timeout_ms))
+        if obstacle is not None and call.required and not call.fallback:
+            verdict, retry_ms = obstacle
+            expected_ms = start if verdict is Verdict.DEADLINE_UNATTAINABLE else longest
+            return Decision(verdict, call.service, retry_ms, expected_ms)
+        if obstacle is not None:
+            without.append(call.name)
+        else:
+            ends[call.name] = start + call.expected_ms
             longest = max(longest, ends[call.name])
-    return Decision(Verdict.ACCEPTED, "", 0, longest)
+    return Decision(Verdict.ACCEPTED, "", 0, longest, tuple(without))
+
+
+def _obstacle(
+    load: Load, priority: str, call: PlannedCall, start_ms: int, latest_ms: int
+) -> tuple[Verdict, int] | None:
+    """Why a call cannot be done in time, and in how many ms that would be different."""
+    if load.open_ms and not call.cached:
+        return Verdict.DOWNSTREAM_UNAVAILABLE, load.open_ms
+    full = _full(load, priority)
+    if full is not None:
+        verdict, excess = full
+        return verdict, -(-excess * load.spacing_us // 1000)
+    return (Verdict.DEADLINE_UNATTAINABLE, start_ms - latest_ms) if start_ms > latest_ms else None
 
 
 def _full(load: Load, priority: str) -> tuple[Verdict, int] | None:

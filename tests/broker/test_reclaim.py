@@ -76,7 +76,7 @@ async def test_a_job_that_ended_while_its_worker_was_dead_is_undone_since_nobody
 async def test_an_entry_whose_job_is_gone_gives_back_its_slot(world: World) -> None:
     job_id = await world.accepted()
     await world.take()
-    await world.redis.execute("DEL", world.keys.job(job_id), world.keys.parameters(job_id))
+    await world.redis.execute("DEL", world.keys.job(job_id), world.keys.parameters(job_id), world.keys.client("public"))
     assert await reclaim(world) == 1
     await world.redis.execute("ZREM", world.keys.deadlines(), job_id)
     assert await world.leftovers() == {}

@@ -2,12 +2,13 @@
 -- The first write is XACK, which Redis allows at maxmemory, so that accepted work finishes there too.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, and where the answer is to be cached <cell>cache:<digest>
 -- ARGV  id, call, entry id, status (succeeded | fallback | failed), effect (0 | 1), milliseconds, http_status, error, source, stored_ms,
---       data, cache_ms
+--       data, cache_ms, health (well | ill | empty: says nothing of the service)
 -- Returns {done | late | stale, ended}    late: the job had ended before; the answer is discarded, what it did is undone
 --#include job
 --#include graph
+--#include breaker
 --#include lane
-local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms = unpack(ARGV)
+local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms, health = unpack(ARGV)
 local job = load(id)
 release(KEYS[2], entry)
 if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
@@ -16,6 +17,7 @@ local call = plan.by_name[name]
 
 put(job, name .. '.entry', '')
 if effect == '1' then put(job, name .. '.effect', 1) end
+note_health(KEYS[3], health, milliseconds)
 if source == 'live' then -- the moving average that admission counts with: the last 16 calls or so
   local service_us = tonumber(redis.call('HGET', KEYS[3], 'service_us') or 0)
   redis.call('HSET', KEYS[3], 'service_us', math.floor((service_us * 15 + milliseconds * 1000) / 16))
@@ -39,9 +41,7 @@ else
   end
   if stored_ms ~= '' then put(job, name .. '.age_ms', math.max(0, now - stored_ms)) end
   if call.undoes then
-    if status == 'failed' then
-      redis.call('XADD', cell .. 'dead', '*', 'job', id, 'call', name, 'service', call.service, 'error', error)
-    end
+    if status == 'failed' then bury('compensation', job, call, error) end
     compensate(job, plan)
   else
     if data ~= '' then redis.call('HSET', cell .. 'outcomes:' .. id, name, data) end

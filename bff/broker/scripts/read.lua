@@ -4,6 +4,7 @@
 -- Returns {now_ms, job fields (flat), outcomes (flat), position, expected_ms}    position -1: nothing of it is queued
 --#include job
 --#include graph
+--#include breaker
 --#include admission
 local flat = redis.call('HGETALL', KEYS[1])
 if #flat == 0 then return { now, flat, {}, -1, 0 } end

@@ -2,6 +2,7 @@
 -- is taken, skipped, expired or cancelled.
 --   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> (counters)
 --   <cell>lane:<service>:<priority> STREAM  job call start_by (ms, 0: none)
+--   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
 local START_MARGIN_MS = 100
 
@@ -32,27 +33,57 @@ local function close(job, call, status)
   put(job, call.name .. '.status', status)
 end
 
+-- What will not be called any more: answered by static data where there is any.
+local function give_up(job, call, status)
+  close(job, call, status)
+  if not call.fallback then return end
+  put(job, call.name .. '.status', 'fallback')
+  put(job, call.name .. '.source', 'static')
+  put(job, call.name .. '.error', status)
+  redis.call('HSET', cell .. 'outcomes:' .. job.id, call.name, call.fallback)
+end
+
+-- All keys of a job are kept until then; nil: until somebody says so.
+local function keep_until(job, moment)
+  for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do
+    if moment then
+      redis.call('PEXPIREAT', cell .. key .. job.id, moment)
+    else
+      redis.call('PERSIST', cell .. key .. job.id)
+    end
+  end
+end
+
+-- To the dead letters: what was given up, and an operator has to look at.
+--   <cell>dead  STREAM  kind (call | compensation) job operation client priority timeout_ms call service error attempts parameters
+local function bury(kind, job, call, error)
+  redis.call('XADD', cell .. 'dead', '*', 'kind', kind, 'job', job.id, 'operation', job.operation, 'client', job.client,
+    'priority', job.priority, 'timeout_ms', job.deadline - job.submitted, 'call', call.name, 'service', call.service,
+    'error', error, 'attempts', job[call.name .. '.attempts'] or 0,
+    'parameters', redis.call('GET', cell .. 'parameters:' .. job.id) or '')
+end
+
 -- Undo what was done, one call after the other, the last done first, and only when nothing of the job is in flight any more.
 local function compensate(job, plan)
   if job.status == 'succeeded' then return end
   for i = #plan.calls, 1, -1 do
     if (job[plan.calls[i].name .. '.entry'] or '') ~= '' then return end
   end
+  local buried = false
   for i = #plan.calls, 1, -1 do
     local call = plan.calls[i]
     local undone = call.undo and job[call.undo.name .. '.status']
+    buried = buried or undone == 'failed' and not job[call.undo.name .. '.discarded']
     if call.undo and job[call.name .. '.effect'] == '1' and not (undone == 'succeeded' or undone == 'failed') then
       if not undone then
         book(job, call.undo, 1)
         enter_lane(job, call.undo)
-        for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do redis.call('PERSIST', cell .. key .. job.id) end
+        keep_until(job, nil)
       end
       return
     end
   end
-  for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do
-    redis.call('PEXPIREAT', cell .. key .. job.id, math.max(job.expires, now + 1000))
-  end
+  keep_until(job, not buried and math.max(job.expires, now + 1000) or nil)
 end
 
 -- The one way into a terminal state. Open calls end as `open_as`; those in flight are aborted by whoever runs them.
@@ -60,6 +91,7 @@ end
 local function settle(job, plan, status, open_as)
   local in_flight = false
   redis.call('ZREM', cell .. 'deadlines', job.id)
+  redis.call('HINCRBY', cell .. 'client:' .. job.client, 'in_flight', -1)
   for _, call in ipairs(plan.calls) do
     local state = job[call.name .. '.status']
     if OPEN[state] then close(job, call, open_as) end
@@ -74,9 +106,7 @@ local function settle(job, plan, status, open_as)
   ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }
   if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
   if status == 'succeeded' then
-    for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do
-      redis.call('PEXPIREAT', cell .. key .. job.id, job.expires)
-    end
+    keep_until(job, job.expires)
   else
     compensate(job, plan)
   end
@@ -95,7 +125,7 @@ local function advance(job, plan)
         ready = ready and GOOD[before] or false
         lost = lost or not (GOOD[before] or OPEN[before] or before == 'running')
       end
-      if lost then close(job, call, 'skipped') elseif ready then enter_lane(job, call) end
+      if lost then give_up(job, call, 'skipped') elseif ready then enter_lane(job, call) end
       state = job[call.name .. '.status']
     end
     if call.required and not GOOD[state] and not OPEN[state] and state ~= 'running' then
