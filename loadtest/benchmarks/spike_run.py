@@ -1,0 +1,191 @@
+"""The flash sale, open loop: a base rate, a spike of 500 checkouts a second for a minute on payments of 100 slots × 0.8 s,
+then the base rate again while what is left drains.
+
+    python loadtest/benchmarks/spike_run.py
+    python loadtest/benchmarks/spike_run.py --kill-workers --seed 7
+
+`--kill-workers` runs four workers and kills one (SIGKILL) every 5 to 15 s, at random by the seed; `bff up` starts it again.
+Starts a `bff up` of its own. Exits with 1 where a job was lost, ended late, or failed without a worker having been
+killed, a service was asked for more than it carries, a call had its effect twice, or something was left behind.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+import uvloop
+from live_stack import Job, LiveStack, live_stack
+from open_loop import Phase, Sent, many_connections, odd_answers, p50_p99, report_accepting, submit_on_time
+from redis.asyncio import Redis
+from referee import SERVICE_SECONDS, SLOTS, Referee
+
+PER_SECOND = SLOTS["payments"] / SERVICE_SECONDS
+MAX_WAIT_SECONDS = 45  # services.toml, payments
+GIVE_UP_SECONDS = 150.0
+SAMPLE_SECONDS = 0.2
+LATE_MS = 1000  # a job is told that it expired at most so long after its deadline
+KILL_AFTER_SECONDS = (5.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    at: float
+    booked: int
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen while it ran; times are of time.perf_counter."""
+
+    booked: list[Sample] = field(default_factory=list)
+    kills: int = 0
+
+
+async def watch_payments(redis_url: str, seen: Seen) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        while True:
+            fields = await redis.hmget("bff:{c0}:service:payments", "booked.high", "booked.normal", "booked.low")
+            seen.booked.append(Sample(time.perf_counter(), sum(int(value or 0) for value in fields)))
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+
+async def kill_workers(stack: LiveStack, random: Random, seen: Seen) -> None:
+    while True:
+        await asyncio.sleep(random.uniform(*KILL_AFTER_SECONDS))
+        if pids := stack.worker_pids():
+            os.kill(random.choice(sorted(pids)), signal.SIGKILL)
+            seen.kills += 1
+
+
+@asynccontextmanager
+async def beside(*running: "asyncio.Task[None]") -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def until_at_rest(stack: LiveStack) -> dict[str, int]:
+    """What is left when nothing is, or after GIVE_UP_SECONDS."""
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    while (left := await asyncio.to_thread(stack.leftovers)) and time.monotonic() < give_up_at:
+        await asyncio.sleep(0.5)
+    return left
+
+
+async def run(stack: LiveStack, phases: Sequence[Phase], killing: Random | None) -> bool:
+    seen = Seen()
+    cpu = stack.cpu_seconds()
+    async with many_connections() as client:
+        referee = Referee(client, stack.urls["mock"])
+        await referee.payments_take_constant_time()
+        began = time.perf_counter()
+        async with beside(asyncio.create_task(watch_payments(stack.urls["redis"], seen))):
+            killers = [asyncio.create_task(kill_workers(stack, killing, seen))] if killing else []
+            async with beside(*killers):
+                sent = await submit_on_time(client, stack.urls["gateway"], phases)
+            left = await until_at_rest(stack)
+        seconds = time.perf_counter() - began
+        if not killing:
+            used = {name: (after - cpu[name]) / seconds for name, after in stack.cpu_seconds().items()}
+            print(f"cores used over {seconds:.0f} s: " + ", ".join(f"{name} {each:.2f}" for name, each in used.items()))
+        jobs = stack.jobs([each.answer.job_id for each in sent if each.answer.job_id])
+        report_accepting(phases, sent)
+        report_shares(phases, sent, jobs)
+        spike_ended = began + phases[0].seconds + phases[1].seconds
+        report_booked(seen.booked, spike_ended, phases)
+        complaints = [*await referee.complaints(), *odd_answers(sent), *unkept(sent, jobs, may_fail=bool(killing))]
+    if killing:
+        print(f"workers killed: {seen.kills}")
+    if left:
+        complaints.append(f"left behind: {left}")
+    print("\n".join(complaints) or "good")
+    return not complaints
+
+
+def became(each: Sent, jobs: Mapping[str, Job]) -> str:
+    if not each.accepted:
+        return f"rejected ({each.answer.reason})"
+    job = jobs.get(each.answer.job_id or "")
+    return job.status if job else "lost"
+
+
+def report_shares(phases: Sequence[Phase], sent: Sequence[Sent], jobs: Mapping[str, Job]) -> None:
+    for phase in phases:
+        counts = Counter(became(each, jobs) for each in sent if each.phase == phase.name)
+        shares = [f"{word} {count} = {count / counts.total():.1%}" for word, count in counts.most_common()]
+        print(f"{phase.name}: " + ", ".join(shares))
+    spike = [jobs[each.answer.job_id] for each in sent if each.phase == "spike" and each.answer.job_id in jobs]
+    served = [job.finished_ms - job.submitted_ms for job in spike if job.status == "succeeded" and job.finished_ms]
+    print("spike's served took in s: p50 {:.1f}, p99 {:.1f}".format(*(ms / 1000 for ms in p50_p99(served))))
+    late = lateness_ms(jobs.values())
+    early = sum(ms < 0 for ms in late)
+    told = "told - deadline in s: p50 {:.2f}, p99 {:.2f}".format(*(ms / 1000 for ms in p50_p99(late)))
+    print(f"{len(late)} jobs expired, {early} of them told before the deadline; {told}")
+
+
+def lateness_ms(jobs: Iterator[Job] | Sequence[Job]) -> list[int]:
+    """Of the expired ones, told less deadline."""
+    return [job.finished_ms - job.deadline_ms for job in jobs if job.status == "expired" and job.finished_ms]
+
+
+def report_booked(samples: Sequence[Sample], spike_ended: float, phases: Sequence[Phase]) -> None:
+    """Drained is when as few places are booked as are before the spike."""
+    useful = PER_SECOND * MAX_WAIT_SECONDS
+    peak = max(sample.booked for sample in samples)
+    print(f"payments: at most {peak} places booked; useful depth C × TTL is {useful:.0f}: {peak / useful:.2f} of it")
+    usual = max(1, round(phases[0].per_second))
+    drained = [sample.at for sample in samples if sample.at > spike_ended and sample.booked <= usual]
+    expected = MAX_WAIT_SECONDS / (1 - phases[2].per_second / PER_SECOND)
+    took = f"{drained[0] - spike_ended:.1f} s" if drained else "more than was waited for"
+    print(f"drained {took} after the spike; by the fluid rule at most {expected:.1f} s")
+
+
+def unkept(sent: Sequence[Sent], jobs: Mapping[str, Job], *, may_fail: bool) -> Iterator[str]:
+    """Promises about single jobs that were broken."""
+    ended = Counter(became(each, jobs) for each in sent)
+    allowed = {"succeeded", "expired", *(["failed"] if may_fail else [])}
+    for word, count in ended.items():
+        if word not in allowed and not word.startswith("rejected"):
+            yield f"{count} jobs are {word}"
+    late = [ms for ms in lateness_ms(list(jobs.values())) if ms > LATE_MS]
+    if late:
+        yield f"{len(late)} jobs were told over {LATE_MS} ms after their deadline that they expired, up to {max(late)}"
+    for name in ("before", "after"):
+        lost = [word for each in sent if each.phase == name and (word := became(each, jobs)) != "succeeded"]
+        if lost and name == "before":
+            yield f"{len(lost)} requests before the spike were not served: {dict(Counter(lost))}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", type=float, default=10.0, help="requests per second before and after")
+    parser.add_argument("--spike", type=float, default=500.0, help="requests per second of the spike")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the spike")
+    parser.add_argument("--before", type=float, default=15.0, help="seconds of base rate before the spike")
+    parser.add_argument("--after", type=float, default=60.0, help="seconds of base rate after the spike")
+    parser.add_argument("--kill-workers", action="store_true")
+    parser.add_argument("--seed", type=int, default=1, help="of the kills")
+    given = parser.parse_args()
+    phases = (
+        Phase("before", given.before, given.base),
+        Phase("spike", given.seconds, given.spike),
+        Phase("after", given.after, given.base),
+    )
+    with live_stack(f"--workers={4 if given.kill_workers else 1}") as stack:
+        good = uvloop.run(run(stack, phases, Random(given.seed) if given.kill_workers else None))
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
