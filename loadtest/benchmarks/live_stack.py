@@ -3,11 +3,13 @@
 Linux only: it reads CPU and memory from /proc.
 """
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from redis import Redis
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 LANE_GROUP = "workers"
+GIVE_UP_SECONDS = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,14 @@ class LiveStack:
                         ended = int(finished) if finished else None
                         found[job_id] = Job(status.decode(), int(submitted), int(deadline), ended)
         return found
+
+
+async def until_at_rest(stack: LiveStack) -> dict[str, int]:
+    """What is left when nothing is, or after GIVE_UP_SECONDS."""
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    while (left := await asyncio.to_thread(stack.leftovers)) and time.monotonic() < give_up_at:
+        await asyncio.sleep(0.5)
+    return left
 
 
 @contextmanager

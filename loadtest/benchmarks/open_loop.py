@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import quantiles
 
 import aiohttp
+from live_stack import Job
 
 KEEPALIVE_SECONDS = 3  # shorter than the gateway's, which would otherwise close a connection that is just being used
 PATIENCE = aiohttp.ClientTimeout(total=30)
@@ -93,6 +95,24 @@ async def submit_on_time(
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         under_way.append(asyncio.create_task(send(number, due, phase)))
     return await asyncio.gather(*under_way)
+
+
+@asynccontextmanager
+async def beside(*running: "asyncio.Task[None]") -> AsyncIterator[None]:
+    """Cancelled at the end, whatever became of them."""
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def became(each: Sent, jobs: Mapping[str, Job]) -> str:
+    if not each.accepted:
+        return f"rejected ({each.answer.reason})"
+    job = jobs.get(each.answer.job_id or "")
+    return job.status if job else "lost"
 
 
 def p50_p99(values: Sequence[float]) -> tuple[float, float]:

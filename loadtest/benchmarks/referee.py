@@ -9,6 +9,7 @@ SERVICE_SECONDS = 0.8
 """Of a charge, on 100 slots: 125 a second at best."""
 SLOTS = {"inventory": 100, "payments": 100, "orders": 100}
 RATES = {"inventory": 1000, "orders": 1000}
+PER_SECOND = SLOTS["payments"] / SERVICE_SECONDS
 SHOWN = ("calls", "max_in_flight", "max_started_per_second", "effects", "max_effects_per_key")
 
 
