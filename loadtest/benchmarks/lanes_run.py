@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import uvloop
-from live_stack import Job, LiveStack, live_stack, until_at_rest
+from live_stack import Job, LiveStack, cores_reported, live_stack, until_at_rest
 from open_loop import (
     Phase,
     Sent,
@@ -44,7 +44,8 @@ async def run(stack: LiveStack, phases: Sequence[Phase]) -> bool:
     async with many_connections() as client:
         referee = Referee(client, stack.urls["mock"])
         await referee.payments_take_constant_time()
-        sent = await submit_on_time(client, stack.urls["gateway"], phases, priority_of)
+        with cores_reported(stack):
+            sent = await submit_on_time(client, stack.urls["gateway"], phases, priority_of)
         left = await until_at_rest(stack)
         jobs = await asyncio.to_thread(stack.jobs, [each.answer.job_id for each in sent if each.answer.job_id])
         report_accepting(phases, sent)

@@ -124,6 +124,18 @@ def live_stack(*options: str) -> Iterator[LiveStack]:
             process.wait()
 
 
+@contextmanager
+def cores_reported(stack: LiveStack) -> Iterator[None]:
+    """Says how many cores each part, and this client, kept busy on average. Not where parts were started again."""
+    cpu, own, began = stack.cpu_seconds(), time.process_time(), time.monotonic()
+    yield
+    seconds = time.monotonic() - began
+    used = {name: after - cpu[name] for name, after in stack.cpu_seconds().items()}
+    used["this client"] = time.process_time() - own
+    shown = ", ".join(f"{name} {each / seconds:.2f}" for name, each in used.items())
+    print(f"cores used over {seconds:.0f} s: {shown}")
+
+
 def _urls(process: "subprocess.Popen[str]") -> dict[str, str]:
     assert process.stdout is not None
     urls = {}

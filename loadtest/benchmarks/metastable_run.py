@@ -23,8 +23,8 @@ from typing import Any
 
 import aiohttp
 import uvloop
-from live_stack import LiveStack, live_stack, until_at_rest
-from open_loop import Phase, many_connections, submit, timetable
+from live_stack import LiveStack, cores_reported, live_stack, until_at_rest
+from open_loop import Phase, many_connections, p50_p99, submit, timetable
 from referee import Referee
 
 ATTEMPTS = 3
@@ -149,10 +149,10 @@ def report(users: Sequence[User], table: Sequence[Window], trigger_ended: float)
     attempts, refused = sum(len(user.attempts) for user in users), sum(user.refused for user in users)
     served = sum(user.served_at is not None for user in users)
     print(f"{len(users)} users, {attempts} attempts, {refused} of them refused at the door, {served} users served")
-    lag = max(user.lag_seconds for user in users)
+    lag = "p50 {:.2f}, p99 {:.2f}".format(*p50_p99([user.lag_seconds for user in users]))
     recovered = recovered_after(table, trigger_ended)
     said = "not within the run" if recovered is None else f"{recovered:.0f} s after the trigger's end"
-    print(f"goodput recovered {said}; the client sent at most {lag * 1000:.0f} ms late")
+    print(f"goodput recovered {said}; users came late, by the client's fault, by s: {lag}")
     return recovered
 
 
@@ -161,7 +161,8 @@ async def run(stack: LiveStack, phases: Sequence[Phase], request_timeout: float,
         referee = Referee(client, stack.urls["mock"])
         await referee.payments_take_constant_time()
         crowd = Crowd(client, stack.urls["gateway"], request_timeout, back_off, time.perf_counter())
-        users = await crowd.come(phases)
+        with cores_reported(stack):
+            users = await crowd.come(phases)
         left = await until_at_rest(stack)
         complaints = await referee.complaints()
     table = list(windows(users, sum(phase.seconds for phase in phases)))

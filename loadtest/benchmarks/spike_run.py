@@ -18,11 +18,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
 from random import Random
 
 import uvloop
-from live_stack import Job, LiveStack, live_stack, until_at_rest
+from live_stack import Job, LiveStack, cores_reported, live_stack, until_at_rest
 from open_loop import (
     Phase,
     Sent,
@@ -34,69 +34,47 @@ from open_loop import (
     report_accepting,
     submit_on_time,
 )
-from redis.asyncio import Redis
-from referee import PER_SECOND, Referee
+from referee import PER_SECOND, RATES, Referee
+from watching import Sample, Samples, most_in_a_second, no_samples, watch
 
 MAX_WAIT_SECONDS = 45  # services.toml, payments
-SAMPLE_SECONDS = 0.2
 LATE_MS = 1000  # a job is told that it expired at most so long after its deadline
 KILL_AFTER_SECONDS = (5.0, 15.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    at: float
-    booked: int
-
-
-@dataclass(slots=True)
-class Seen:
-    """What was seen while it ran; times are of time.perf_counter."""
-
-    booked: list[Sample] = field(default_factory=list)
-    kills: int = 0
-
-
-async def watch_payments(redis_url: str, seen: Seen) -> None:
-    async with Redis.from_url(redis_url) as redis:
-        while True:
-            fields = await redis.hmget("bff:{c0}:service:payments", "booked.high", "booked.normal", "booked.low")
-            seen.booked.append(Sample(time.perf_counter(), sum(int(value or 0) for value in fields)))
-            await asyncio.sleep(SAMPLE_SECONDS)
-
-
-async def kill_workers(stack: LiveStack, random: Random, seen: Seen) -> None:
+async def kill_workers(stack: LiveStack, random: Random, killed: list[int]) -> None:
     while True:
         await asyncio.sleep(random.uniform(*KILL_AFTER_SECONDS))
         if pids := stack.worker_pids():
-            os.kill(random.choice(sorted(pids)), signal.SIGKILL)
-            seen.kills += 1
+            killed.append(random.choice(sorted(pids)))
+            os.kill(killed[-1], signal.SIGKILL)
 
 
 async def run(stack: LiveStack, phases: Sequence[Phase], killing: Random | None) -> bool:
-    seen = Seen()
-    cpu = stack.cpu_seconds()
+    samples, killed = no_samples(), list[int]()
     async with many_connections() as client:
         referee = Referee(client, stack.urls["mock"])
         await referee.payments_take_constant_time()
-        began = time.perf_counter()
-        async with beside(asyncio.create_task(watch_payments(stack.urls["redis"], seen))):
-            killers = [asyncio.create_task(kill_workers(stack, killing, seen))] if killing else []
-            async with beside(*killers):
-                sent = await submit_on_time(client, stack.urls["gateway"], phases)
+        began = time.time()
+        async with beside(asyncio.create_task(watch(stack.urls["redis"], samples))):
+            killers = [asyncio.create_task(kill_workers(stack, killing, killed))] if killing else []
+            with nullcontext() if killing else cores_reported(stack):
+                async with beside(*killers):
+                    sent = await submit_on_time(client, stack.urls["gateway"], phases)
             left = await until_at_rest(stack)
-        seconds = time.perf_counter() - began
-        if not killing:
-            used = {name: (after - cpu[name]) / seconds for name, after in stack.cpu_seconds().items()}
-            print(f"cores used over {seconds:.0f} s: " + ", ".join(f"{name} {each:.2f}" for name, each in used.items()))
         jobs = stack.jobs([each.answer.job_id for each in sent if each.answer.job_id])
         report_accepting(phases, sent)
         report_shares(phases, sent, jobs)
         spike_ended = began + phases[0].seconds + phases[1].seconds
-        report_booked(seen.booked, spike_ended, phases)
-        complaints = [*await referee.complaints(), *odd_answers(sent), *unkept(sent, jobs, may_fail=bool(killing))]
+        report_booked(samples["payments"], spike_ended, phases)
+        complaints = [
+            *await referee.complaints(),
+            *odd_answers(sent),
+            *over_rate(samples),
+            *unkept(sent, jobs, may_fail=bool(killing)),
+        ]
     if killing:
-        print(f"workers killed: {seen.kills}")
+        print(f"workers killed: {len(killed)}")
     if left:
         complaints.append(f"left behind: {left}")
     print("\n".join(complaints) or "good")
@@ -134,6 +112,15 @@ def report_booked(samples: Sequence[Sample], spike_ended: float, phases: Sequenc
     expected = MAX_WAIT_SECONDS / (1 - phases[2].per_second / PER_SECOND)
     took = f"{drained[0] - spike_ended:.1f} s" if drained else "more than was waited for"
     print(f"drained {took} after the spike; by the fluid rule at most {expected:.1f} s")
+
+
+def over_rate(samples: Samples) -> Iterator[str]:
+    """What the broker let go. The mock may count more: processes that wait for a core bunch up what was spaced."""
+    for name, rate in RATES.items():
+        most = most_in_a_second(samples[name])
+        print(f"{name}: at most {most} entries left its lanes in a second, of {rate} allowed")
+        if most > rate:
+            yield f"the broker let {most} calls of {name} start in a second"
 
 
 def unkept(sent: Sequence[Sent], jobs: Mapping[str, Job], *, may_fail: bool) -> Iterator[str]:
