@@ -65,7 +65,7 @@ async def submit(client: aiohttp.ClientSession, gateway: str, number: int, **hea
 
 def many_connections() -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS)
-    return aiohttp.ClientSession(connector=connector, timeout=PATIENCE)
+    return aiohttp.ClientSession(connector=connector, timeout=PATIENCE, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def timetable(phases: Sequence[Phase]) -> Iterator[tuple[float, str]]:
