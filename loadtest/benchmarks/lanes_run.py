@@ -4,7 +4,8 @@ loop; then half of what it can do, in the same mix.
     python loadtest/benchmarks/lanes_run.py --seconds 90
 
 Starts a `bff up` of its own. Exits with 1 where a high one was not served, low got nothing at all under overload or was
-not served in full once there was room again, or any of the promises of `spike_run.py` was broken.
+not served in full once there was room again, over one in twenty of a priority was accepted in vain, or a promise of
+`spike_run.py` was broken.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from open_loop import (
     Phase,
     Sent,
     became,
+    doomed,
     many_connections,
     odd_answers,
     p50_p99,
@@ -86,6 +88,7 @@ def unkept(words: Words) -> Iterator[str]:
             yield f"{phase}: {missed} of {counts.total()} {priority} ones were not served"
         if odd := {word for word in counts if word in ("lost", "failed", "queued", "running")}:
             yield f"{phase} {priority}: some are {odd}"
+        yield from doomed(f"{phase} {priority}", counts)
     if not words["overload", "low"]["succeeded"]:
         yield "low was starved"
 

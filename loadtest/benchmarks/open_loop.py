@@ -12,6 +12,7 @@ import aiohttp
 from live_stack import Job
 
 KEEPALIVE_SECONDS = 3  # shorter than the gateway's, which would otherwise close a connection that is just being used
+DOOMED_AT_MOST = 0.05  # of what is accepted
 PATIENCE = aiohttp.ClientTimeout(total=30)
 
 
@@ -113,6 +114,13 @@ def became(each: Sent, jobs: Mapping[str, Job]) -> str:
         return f"rejected ({each.answer.reason})"
     job = jobs.get(each.answer.job_id or "")
     return job.status if job else "lost"
+
+
+def doomed(where: str, counts: Counter[str]) -> Iterator[str]:
+    """What cannot be done in time is refused at the door: hardly anything that was accepted may expire."""
+    accepted = sum(count for word, count in counts.items() if not word.startswith("rejected"))
+    if counts["expired"] > DOOMED_AT_MOST * accepted:
+        yield f"{where}: {counts['expired']} of {accepted} that were accepted expired"
 
 
 def p50_p99(values: Sequence[float]) -> tuple[float, float]:
