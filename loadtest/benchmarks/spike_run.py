@@ -6,8 +6,8 @@
 
 `--kill-workers` runs four workers and kills one (SIGKILL) every 5 to 15 s, at random by the seed; `bff up` starts it
 again. Starts a `bff up` of its own. Exits with 1 where a job was lost or told late, a service was asked for more than
-it carries, a call had its effect twice, something was left behind; without kills also where a job failed, or over one in
-twenty was accepted in vain.
+it carries, a call had its effect twice, something was left behind; without kills also where a job failed, or over one
+in twenty was accepted in vain.
 """
 
 import argparse
