@@ -25,7 +25,7 @@ import aiohttp
 import uvloop
 from live_stack import LiveStack, cores_reported, live_stack, until_at_rest
 from open_loop import Phase, many_connections, p50_p99, submit, timetable
-from referee import Referee
+from referee import SERVICE_SECONDS, Referee
 
 ATTEMPTS = 3
 PATIENCE_SECONDS = 10.0
@@ -156,11 +156,12 @@ def report(users: Sequence[User], table: Sequence[Window], trigger_ended: float)
     return recovered
 
 
-async def run(stack: LiveStack, phases: Sequence[Phase], request_timeout: float, *, back_off: bool) -> bool:
+async def run(stack: LiveStack, phases: Sequence[Phase], given: argparse.Namespace) -> bool:
+    request_timeout: float = given.request_timeout
     async with many_connections() as client:
         referee = Referee(client, stack.urls["mock"])
-        await referee.payments_take_constant_time()
-        crowd = Crowd(client, stack.urls["gateway"], request_timeout, back_off, time.perf_counter())
+        await referee.payments_take_constant_time(given.charge_seconds)
+        crowd = Crowd(client, stack.urls["gateway"], request_timeout, given.back_off, time.perf_counter())
         with cores_reported(stack):
             users = await crowd.come(phases)
         left = await until_at_rest(stack)
@@ -179,11 +180,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--request-timeout", type=float, default=PATIENCE_SECONDS, help="seconds, of every attempt")
     parser.add_argument("--back-off", action="store_true", help="between attempts; else the next follows at once")
+    parser.add_argument("--charge-seconds", type=float, default=SERVICE_SECONDS, help="services.toml expects 0.8")
     parser.add_argument("--after", type=float, default=85.0, help="seconds at the base rate after the trigger")
     given = parser.parse_args()
     phases = (Phase("before", 15, 60), Phase("trigger", 20, 500), Phase("after", given.after, 60))
     with live_stack() as stack:
-        good = uvloop.run(run(stack, phases, given.request_timeout, back_off=given.back_off))
+        good = uvloop.run(run(stack, phases, given))
     sys.exit(0 if good else 1)
 
 

@@ -20,9 +20,9 @@ class Referee:
     client: aiohttp.ClientSession
     url: str
 
-    async def payments_take_constant_time(self) -> None:
+    async def payments_take_constant_time(self, seconds: float = SERVICE_SECONDS) -> None:
         """And no more of them at once than the mock's own limit, whoever calls."""
-        latency = {"distribution": "constant", "mean_seconds": SERVICE_SECONDS}
+        latency = {"distribution": "constant", "mean_seconds": seconds}
         settings = {"latency": latency, "max_concurrency": SLOTS["payments"]}
         async with self.client.put(f"{self.url}/_control/payments", json=settings) as answer:
             answer.raise_for_status()
