@@ -1,7 +1,7 @@
 -- Park a call that is worth another attempt; the requeue duty puts it back into its lane when it is due.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, <cell>parked ZSET "<id>:<call>" -> due_ms
 -- ARGV  id, call, entry id, effect (0 | 1), delay_ms, error, http_status, pause_ms (the whole service rests; 0: it does not),
---       attempted (0 | 1), health (well | ill | empty), ran_ms
+--       attempted (1 | 0: not, though take counted one | empty: take counted none), health (well | ill | empty), ran_ms
 -- Returns {parked | too-late | no-budget | late | stale, ended}    too-late, no-budget: nothing was changed but the pause;
 --       finish it as failed
 --#include job
@@ -26,7 +26,7 @@ local call = plan.by_name[name]
 local over = TERMINAL[job.status] and not call.undoes
 if not over and not call.undoes then
   if now + delay_ms > job.deadline - call.rest_ms - START_MARGIN_MS then return { 'too-late', ended } end
-  local free = pushed_back or attempted == '0' -- or nothing was tried
+  local free = pushed_back or attempted ~= '1' -- or nothing was tried
   if not free and not spend_retry(KEYS[3]) then return { 'no-budget', ended } end
 end
 release(KEYS[2], entry)
