@@ -17,6 +17,7 @@ from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Conflict, Refusal, Refused, Replayed, Submission
 from bff.catalog.model import Operation, Parameters
+from bff.failpoints import Point, failpoint
 from bff.policies.polling import retry_after_seconds
 from gateway import problems
 from gateway.body import body_of
@@ -110,11 +111,13 @@ async def _submit(
         tracestate=steering.tracestate,
         done=await gateway.inline.perform(operation, parameters, job_id) if inline else (),
     )
+    failpoint(Point.BEFORE_SUBMIT)
     try:
         submitted = await gateway.broker.jobs.submit(submission)
     except BrokerUnavailable:
         gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise
+    failpoint(Point.AFTER_SUBMIT)
     match submitted:
         case Accepted(job, ended):
             gateway.metrics.submitted(submission)
@@ -163,6 +166,7 @@ async def _answer(
     if preferences.wait_seconds and not job.status.terminal:
         with suppress(BrokerUnavailable):  # what was accepted is, whether or not it can be read now
             job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
+    failpoint(Point.BEFORE_RESPONSE)
     ended = job.status.terminal
     path = f"/v1/jobs/{job.id}"
     sent = {

@@ -19,6 +19,7 @@ from bff.catalog.model import Request
 from bff.catalog.services import Service
 from bff.downstream.client import Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
+from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
 from workers.next_step import Step, again, failure, may_run, success
 
@@ -68,9 +69,12 @@ class Performer:
         elif not may_run(step, entry):
             outcome = _WORKER_LOST
         else:
+            failpoint(Point.BEFORE_CALL)
             outcome = await self._call(step, entry, request)
             self.metrics.called(self.service.name, outcome)
+        failpoint(Point.AFTER_CALL)
         await self._conclude(step, entry, request, outcome)
+        failpoint(Point.AFTER_TELL)
 
     def _step(self, entry: Entry) -> Step | None:
         operation = self.catalog.operations.get(entry.operation)
