@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faults.client import Client
 from tests.faults.cluster import Cluster
+from tests.faults.history import History
 from tests.faults.processes import RedisProcess
 
 SERVICE = """
@@ -69,3 +71,10 @@ async def cluster(mock_url: str, redis: RedisProcess, tmp_path: Path) -> AsyncIt
             await cluster.steer(service, seconds=0.02)
         await cluster.start_gateway()
         yield cluster
+
+
+@pytest.fixture
+def client(cluster: Cluster, tmp_path: Path) -> Iterator[Client]:
+    """It chooses any of the cluster's gateways for each request, and writes its history."""
+    with History(tmp_path / "history.jsonl") as history:
+        yield Client(history, cluster.any_gateway)
