@@ -37,7 +37,7 @@ class Client:
         self.open: set[str] = set()
         self._choose = choose
         self._repeat_seconds = repeat_seconds
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._chance = chance or random.Random(1)
         self._numbers = count()
 
@@ -83,7 +83,7 @@ class Client:
     async def _post(self, operation: str, body: Any, headers: Mapping[str, str]) -> tuple[Type, dict[str, Any]]:
         try:
             answer = await self._choose().post(
-                f"/v1/operations/{operation}", json=body, headers=dict(headers), timeout=self._timeout_seconds
+                f"/v1/operations/{operation}", json=body, headers=dict(headers), timeout=self.timeout_seconds
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Type.FAIL, {"status": "", "detail": type(error).__name__}
@@ -109,7 +109,7 @@ class Client:
 
     async def _get(self, job_ids: list[str]) -> list[dict[str, Any]] | None:
         try:
-            answer = await self._choose().get("/v1/jobs", params={"id": job_ids}, timeout=self._timeout_seconds)
+            answer = await self._choose().get("/v1/jobs", params={"id": job_ids}, timeout=self.timeout_seconds)
         except httpx.TransportError:
             return None
         found: list[dict[str, Any]] | None = answer.json()["jobs"] if answer.status_code == 200 else None
