@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -56,6 +57,13 @@ class Client:
                 return None
             await anyio.sleep(self._chance.uniform(0.05, 0.3))
         return None
+
+    async def submit_and_cancel(self, operation: str, body: Any, **headers: str) -> None:
+        """Cancel a job that was just accepted, once; whether that came in time shows in how it ends."""
+        job_id = await self.submit(operation, body, **headers)
+        if job_id is not None:
+            with suppress(httpx.TransportError):
+                await self._choose().delete(f"/v1/jobs/{job_id}", timeout=self.timeout_seconds)
 
     async def poll(self) -> None:
         """Read what has not ended, once."""

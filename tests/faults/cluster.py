@@ -115,9 +115,9 @@ class Cluster:
         found = await self.rest()
         assert not found, found
 
-    async def rest(self) -> list[str]:
+    async def rest(self, seconds: float = PATIENCE_SECONDS) -> list[str]:
         """Wait for it; what is left in the end."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        give_up_at = time.monotonic() + seconds
         while (found := leftovers(self.redis.client)) and time.monotonic() < give_up_at:
             await anyio.sleep(0.05)
         return found

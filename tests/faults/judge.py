@@ -1,11 +1,13 @@
 """The end of a run: wait until all is over, write down what is left, and judge the history."""
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import AsyncIterator, Iterable
 
 from tests.faults.checker import GRACE_MS, Verdict, check
 from tests.faults.client import Client
 from tests.faults.cluster import Cluster
 from tests.faults.history import F, Type, read_history
+from tests.faults.processes import PATIENCE_SECONDS
 
 SERVICES = ("echo", "inventory", "payments", "orders", "reports")
 """Those whose calls have effects."""
@@ -16,18 +18,21 @@ async def judged(
     client: Client,
     *,
     within_seconds: float = 30,
+    rest_seconds: float = PATIENCE_SECONDS,
     grace_ms: int = GRACE_MS,
     services: Iterable[str] = SERVICES,
 ) -> Verdict:
     """Everything that was accepted has ended, in time, once, for good; nothing is left in the broker."""
     await client.until_all_ended(within_seconds)
-    left = await cluster.rest()
+    left = await cluster.rest(rest_seconds)
     await client.read_again()
     await _note_what_is_there(cluster, client, services)
     verdict = check(read_history(client.history.path), grace_ms=grace_ms)
     where = f"the history is {client.history.path}"
     assert not verdict.violations, f"{verdict.violations}; {where}"
     assert not left, f"{left}; {where}"
+    over = [line async for line in _over_the_limit(cluster)]
+    assert not over, f"{over}; {where}"
     return verdict
 
 
@@ -37,3 +42,11 @@ async def _note_what_is_there(cluster: Cluster, client: Client, services: Iterab
     for service in services:
         counted = (await cluster.counted(service))["max_effects_per_key"]
         client.history.add(F.EFFECT, Type.OK, key=service, count=counted)
+
+
+async def _over_the_limit(cluster: Cluster) -> AsyncIterator[str]:
+    """Services that saw more calls at once than they have slots. The slots for inline calls are each gateway's own."""
+    for name, service in tomllib.loads(cluster.services.read_text())["services"].items():
+        most = (await cluster.counted(name))["max_in_flight"]
+        if name != "accounts" and most > service["max_concurrency"]:
+            yield f"{name} saw {most} calls at once"
