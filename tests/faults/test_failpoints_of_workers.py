@@ -79,6 +79,20 @@ async def test_a_worker_that_was_frozen_between_two_steps_changes_nothing_when_i
     assert [(await cluster.counted(service))["effects"] for service in ("inventory", "payments", "orders")] == [1, 1, 1]
 
 
+async def test_a_worker_that_was_frozen_before_a_call_does_not_make_it_once_another_may_have(
+    cluster: Cluster, client: Client
+) -> None:
+    """Its slot was given away meanwhile: the service would see more calls at once than it has slots."""
+    frozen = await cluster.start_worker(failpoint=f"{Point.BEFORE_CALL}:stop")
+    await submit(client, 1)
+    await until(cluster, frozen, stopped=True)
+    await reclaimed(cluster, "inventory")
+    frozen.send(signal.SIGCONT)
+    verdict = await judged(cluster, client)
+    assert verdict.statuses == {"succeeded": 1}
+    assert (await cluster.counted("inventory"))["calls"] == 1
+
+
 async def test_a_worker_whose_event_loop_is_blocked_for_longer_than_it_may_changes_nothing(
     cluster: Cluster, client: Client
 ) -> None:
