@@ -31,9 +31,9 @@ RECLAIMED_AFTER_SECONDS = 1.0  # and the timeout of the call; as scripts/reclaim
 
 _NOT_BUILT: Final = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
 _WORKER_LOST: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.WORKER_LOST)
-_HELD_TOO_LONG: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.ABORTED)
 _ABORTED: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.ABORTED)
 _UNKNOWN_CALL: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.UNKNOWN_CALL)
+_HELD_TOO_LONG: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.ABORTED)
 
 
 @dataclass(frozen=True, slots=True)
