@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -22,6 +23,8 @@ PER_SECOND = 8.0
 PAUSE_SECONDS = (5.0, 40.0)
 SCALED_BELOW_SECONDS = 150.0
 """A shorter run has its faults closer together."""
+RATES = {"orders": 5}
+"""Above what the load asks for, below what comes when a fault is over."""
 GRACE_MS = 10_000
 """Nobody can be told that a job has expired while Redis is frozen (6 s at the most), and what follows its thaw."""
 
@@ -41,7 +44,9 @@ async def rage(
         async with load(client, PER_SECOND, random.Random(chance.random()), cancelled=0.05, hurried=0.1):
             await monkey.rage(seconds)
         say(f"{monkey.faults} faults, {len(client.accepted)} jobs accepted, {len(client.open)} not ended")
-        return await judged(cluster, client, within_seconds=90, rest_seconds=60, grace_ms=GRACE_MS)
+        verdict = await judged(cluster, client, within_seconds=90, rest_seconds=60, grace_ms=GRACE_MS)
+        say(f"orders: {await cluster.counted('orders')}")
+        return verdict
 
 
 async def _alone(directory: Path, seconds: float, seed: int) -> Verdict:
@@ -51,7 +56,7 @@ async def _alone(directory: Path, seconds: float, seed: int) -> Verdict:
         print(f"{time.monotonic() - started:7.1f} s  {line}", flush=True)  # noqa: T201
 
     with own_mock() as mock_url, own_redis() as redis:
-        async with own_cluster(mock_url, redis, directory) as cluster:
+        async with own_cluster(mock_url, redis, directory, RATES) as cluster:
             return await rage(cluster, directory / "history.jsonl", seconds=seconds, seed=seed, say=say)
 
 
@@ -62,11 +67,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="bff-chaos-"))
-    print(f"seed {options.seed}, {options.seconds:g} s, everything is kept in {directory}", flush=True)  # noqa: T201
+    where = f"in {directory}, which is kept where a promise is broken"
+    print(f"seed {options.seed}, {options.seconds:g} s, {where}", flush=True)  # noqa: T201
     try:
         verdict = asyncio.run(_alone(directory, options.seconds, options.seed))
     except AssertionError as broken:
         sys.exit(f"seed {options.seed}: {broken}")
+    shutil.rmtree(directory)
     print(verdict.summary())  # noqa: T201
 
 

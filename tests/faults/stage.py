@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -20,6 +21,7 @@ max_concurrency = {slots}
 inline_concurrency = 5
 timeout_seconds = 1.0
 expected_seconds = 0.05
+rate_per_second = {rate}
 capacity = 2000
 retry = {{ attempts = 3, base_seconds = 0.05, max_seconds = 0.2 }}
 """
@@ -51,11 +53,14 @@ def own_redis() -> Iterator[RedisProcess]:
 
 
 @asynccontextmanager
-async def own_cluster(mock_url: str, redis: RedisProcess, directory: Path) -> AsyncIterator[Cluster]:
+async def own_cluster(
+    mock_url: str, redis: RedisProcess, directory: Path, rates: Mapping[str, int] = MappingProxyType({})
+) -> AsyncIterator[Cluster]:
     """Redis and one gateway; a mock that has been reset and answers after 20 ms."""
     services = directory / "services.toml"
     slots = SLOTS | dict.fromkeys(OTHERS, 10)
-    services.write_text("".join(SERVICE.format(name=name, slots=number) for name, number in slots.items()))
+    tables = [SERVICE.format(name=name, slots=number, rate=rates.get(name, 0)) for name, number in slots.items()]
+    services.write_text("".join(tables))
     async with AsyncExitStack() as ending:
         mock = httpx.AsyncClient(base_url=mock_url, timeout=20, verify=False, trust_env=False)
         await ending.enter_async_context(mock)
