@@ -17,14 +17,18 @@ from tests.faults.history import History
 from tests.faults.judge import judged
 from tests.faults.load import load
 from tests.faults.monkey import Monkey
-from tests.faults.stage import own_cluster, own_mock, own_redis
+from tests.faults.stage import Limit, own_cluster, own_mock, own_redis
 
 PER_SECOND = 8.0
 PAUSE_SECONDS = (5.0, 40.0)
 SCALED_BELOW_SECONDS = 150.0
 """A shorter run has its faults closer together."""
-RATES = {"orders": 5}
+LIMITS = {"payments": Limit(slots=3), "orders": Limit(slots=20, rate=5)}
 """Above what the load asks for, below what comes when a fault is over."""
+LATENCY_SECONDS = {"echo": 0.1, "inventory": 0.1, "payments": 0.4, "orders": 0.1, "reports": 0.3}
+"""So that some calls are in flight whenever a worker dies."""
+CLIENT_SECONDS = 1.5
+"""Less than a gateway waits for a frozen Redis: what clients give up on may still be done."""
 GRACE_MS = 10_000
 """Nobody can be told that a job has expired while Redis is frozen (6 s at the most), and what follows its thaw."""
 
@@ -34,13 +38,16 @@ async def rage(
 ) -> Verdict:
     """One run. AssertionError, with the path of the history, where a promise was broken."""
     chance = random.Random(seed)
-    await cluster.steer("reports", seconds=0.3)
+    for service, latency_seconds in LATENCY_SECONDS.items():
+        await cluster.steer(service, seconds=latency_seconds)
     gateways = [cluster.gateway, await cluster.start_gateway()]
     workers = [await cluster.start_worker(), await cluster.start_worker()]
     shortest, longest = (bound * min(1, seconds / SCALED_BELOW_SECONDS) for bound in PAUSE_SECONDS)
     monkey = Monkey(cluster, random.Random(chance.random()), say, workers, gateways, (shortest, longest))
     with History(path) as history:
-        client = Client(history, cluster.any_gateway, chance=random.Random(chance.random()))
+        client = Client(
+            history, cluster.any_gateway, timeout_seconds=CLIENT_SECONDS, chance=random.Random(chance.random())
+        )
         async with load(client, PER_SECOND, random.Random(chance.random()), cancelled=0.05, hurried=0.1):
             await monkey.rage(seconds)
         say(f"{monkey.faults} faults, {len(client.accepted)} jobs accepted, {len(client.open)} not ended")
@@ -56,7 +63,7 @@ async def _alone(directory: Path, seconds: float, seed: int) -> Verdict:
         print(f"{time.monotonic() - started:7.1f} s  {line}", flush=True)  # noqa: T201
 
     with own_mock() as mock_url, own_redis() as redis:
-        async with own_cluster(mock_url, redis, directory, RATES) as cluster:
+        async with own_cluster(mock_url, redis, directory, LIMITS) as cluster:
             return await rage(cluster, directory / "history.jsonl", seconds=seconds, seed=seed, say=say)
 
 

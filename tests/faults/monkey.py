@@ -24,7 +24,9 @@ ILLNESSES: tuple[dict[str, Any], ...] = (
 )
 HEALTH = dict.fromkeys(("error_rate", "hang_rate", "reset_rate", "garbage_rate"), 0)
 FROZEN_SECONDS = (0.5, 6.0)
-"""From less than any time limit to more than all of them."""
+"""From less than any time limit of who waits for a gateway or Redis to more than all of them."""
+WORKER_FROZEN_SECONDS = (0.5, 10.0)
+"""Until all it holds is certain to be given to others."""
 AWAY_SECONDS = (0.0, 3.0)
 ILL_SECONDS = (1.0, 8.0)
 
@@ -77,7 +79,7 @@ class Monkey:
             await _ended(worker)
 
     async def worker_frozen(self, chance: random.Random) -> None:
-        await self._freeze(chance, chance.choice(self.workers))
+        await self._freeze(chance, chance.choice(self.workers), WORKER_FROZEN_SECONDS)
 
     async def gateway_killed(self, chance: random.Random) -> None:
         async with self._replaced(chance, self.gateways, self._new_gateway) as gateway:
@@ -117,10 +119,12 @@ class Monkey:
         finally:
             await self.cluster.steer(service, **HEALTH)
 
-    async def _freeze(self, chance: random.Random, process: Process) -> None:
+    async def _freeze(
+        self, chance: random.Random, process: Process, seconds: tuple[float, float] = FROZEN_SECONDS
+    ) -> None:
         process.send(signal.SIGSTOP)
         try:
-            await asyncio.sleep(chance.uniform(*FROZEN_SECONDS))
+            await asyncio.sleep(chance.uniform(*seconds))
         finally:
             process.send(signal.SIGCONT)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import httpx
 
@@ -27,6 +28,11 @@ retry = {{ attempts = 3, base_seconds = 0.05, max_seconds = 0.2 }}
 """
 SLOTS = {"echo": 10, "inventory": 20, "payments": 20, "orders": 20}
 OTHERS = ("accounts", "recommendations", "history", "reports")  # which operations of the catalog name, too
+
+
+class Limit(NamedTuple):
+    slots: int
+    rate: int = 0
 
 
 @contextmanager
@@ -54,13 +60,12 @@ def own_redis() -> Iterator[RedisProcess]:
 
 @asynccontextmanager
 async def own_cluster(
-    mock_url: str, redis: RedisProcess, directory: Path, rates: Mapping[str, int] = MappingProxyType({})
+    mock_url: str, redis: RedisProcess, directory: Path, limits: Mapping[str, Limit] = MappingProxyType({})
 ) -> AsyncIterator[Cluster]:
     """Redis and one gateway; a mock that has been reset and answers after 20 ms."""
     services = directory / "services.toml"
-    slots = SLOTS | dict.fromkeys(OTHERS, 10)
-    tables = [SERVICE.format(name=name, slots=number, rate=rates.get(name, 0)) for name, number in slots.items()]
-    services.write_text("".join(tables))
+    known = {name: Limit(slots) for name, slots in (SLOTS | dict.fromkeys(OTHERS, 10)).items()} | limits
+    services.write_text("".join(SERVICE.format(name=name, **limit._asdict()) for name, limit in known.items()))
     async with AsyncExitStack() as ending:
         mock = httpx.AsyncClient(base_url=mock_url, timeout=20, verify=False, trust_env=False)
         await ending.enter_async_context(mock)
