@@ -21,7 +21,7 @@ from tests.faults.stage import Limit, own_cluster, own_mock, own_redis
 
 PER_SECOND = 8.0
 PAUSE_SECONDS = (5.0, 40.0)
-SCALED_BELOW_SECONDS = 150.0
+SCALED_BELOW_SECONDS = 400.0
 """A shorter run has its faults closer together."""
 LIMITS = {"payments": Limit(slots=3), "orders": Limit(slots=20, rate=5)}
 """Above what the load asks for, below what comes when a fault is over."""

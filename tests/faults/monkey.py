@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -47,28 +47,37 @@ class Monkey:
     gateways: list[Process]
     pause_seconds: tuple[float, float]
     faults: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def rage(self, seconds: float) -> None:
-        """Break things for so long. In the end everything is healed: each fault undoes itself, also when it is cut."""
+        """Break things for so long. In the end everything is healed: each fault undoes itself."""
         kinds: tuple[Sequence[Fault], ...] = (
             (self.worker_killed, self.worker_ended, self.worker_frozen,
              self.gateway_killed, self.gateway_ended, self.gateway_frozen),
             (self.redis_killed, self.redis_frozen, self.scripts_forgotten, self.everybody_hung_up_on),
             (self.service_ill,),
         )  # fmt: skip
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-                for kind in kinds:
-                    group.create_task(self._again_and_again(kind, random.Random(self.chance.random())))
+        async with asyncio.TaskGroup() as group:
+            for kind in kinds:
+                group.create_task(self._again_and_again(kind, random.Random(self.chance.random())))
+            await asyncio.sleep(seconds)
+            self.over.set()
         await self.cluster.until_ready()
 
     async def _again_and_again(self, kind: Sequence[Fault], chance: random.Random) -> None:
-        while True:
-            await asyncio.sleep(chance.uniform(*self.pause_seconds))
+        await self._pause(chance.uniform(*self.pause_seconds))
+        while not self.over.is_set():
             fault = chance.choice(kind)
             self.faults += 1
             self.say(fault.__name__.replace("_", " "))
             await fault(chance)
+            await self._pause(chance.uniform(*self.pause_seconds))
+
+    async def _pause(self, seconds: float) -> None:
+        """Shorter when all is to be over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.over.wait()
 
     async def worker_killed(self, chance: random.Random) -> None:
         async with self._replaced(chance, self.workers, self._new_worker) as worker:
@@ -94,10 +103,8 @@ class Monkey:
 
     async def redis_killed(self, chance: random.Random) -> None:
         self.cluster.redis.process.kill()
-        try:
-            await asyncio.sleep(chance.uniform(*AWAY_SECONDS))
-        finally:
-            self.cluster.redis.start()
+        await self._pause(chance.uniform(*AWAY_SECONDS))
+        self.cluster.redis.start()
 
     async def redis_frozen(self, chance: random.Random) -> None:
         await self._freeze(chance, self.cluster.redis.process)
@@ -113,20 +120,16 @@ class Monkey:
 
     async def service_ill(self, chance: random.Random) -> None:
         service = chance.choice(SERVICES)
-        try:
-            await self.cluster.steer(service, **chance.choice(ILLNESSES))
-            await asyncio.sleep(chance.uniform(*ILL_SECONDS))
-        finally:
-            await self.cluster.steer(service, **HEALTH)
+        await self.cluster.steer(service, **chance.choice(ILLNESSES))
+        await self._pause(chance.uniform(*ILL_SECONDS))
+        await self.cluster.steer(service, **HEALTH)
 
     async def _freeze(
         self, chance: random.Random, process: Process, seconds: tuple[float, float] = FROZEN_SECONDS
     ) -> None:
         process.send(signal.SIGSTOP)
-        try:
-            await asyncio.sleep(chance.uniform(*seconds))
-        finally:
-            process.send(signal.SIGCONT)
+        await self._pause(chance.uniform(*seconds))
+        process.send(signal.SIGCONT)
 
     @asynccontextmanager
     async def _replaced(
@@ -134,12 +137,10 @@ class Monkey:
     ) -> AsyncIterator[Process]:
         """One of the processes, with another in its place once the context has done away with it."""
         gone = chance.choice(processes)
-        try:
-            yield gone
-            await asyncio.sleep(chance.uniform(*AWAY_SECONDS))
-        finally:
-            processes[processes.index(gone)] = await new()
-            self.cluster.fronts.pop(gone.pid, None)
+        yield gone
+        await self._pause(chance.uniform(*AWAY_SECONDS))
+        processes[processes.index(gone)] = await new()
+        self.cluster.fronts.pop(gone.pid, None)
 
     async def _new_worker(self) -> Process:
         return self.cluster.begin_worker()

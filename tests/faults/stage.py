@@ -42,8 +42,10 @@ def own_mock() -> Iterator[str]:
     environment = {**os.environ, "MOCK_PORT": "0"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
 
 
 @contextmanager
@@ -64,7 +66,7 @@ async def own_cluster(
 ) -> AsyncIterator[Cluster]:
     """Redis and one gateway; a mock that has been reset and answers after 20 ms."""
     services = directory / "services.toml"
-    known = {name: Limit(slots) for name, slots in (SLOTS | dict.fromkeys(OTHERS, 10)).items()} | limits
+    known = {name: Limit(slots) for name, slots in (SLOTS | dict.fromkeys(OTHERS, 10)).items()} | dict(limits)
     services.write_text("".join(SERVICE.format(name=name, **limit._asdict()) for name, limit in known.items()))
     async with AsyncExitStack() as ending:
         mock = httpx.AsyncClient(base_url=mock_url, timeout=20, verify=False, trust_env=False)
