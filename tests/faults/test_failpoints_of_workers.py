@@ -62,11 +62,10 @@ async def test_what_a_worker_leaves_that_is_killed_between_two_steps_is_done_onc
     assert verdict.statuses == {"succeeded": 6}
 
 
-@pytest.mark.parametrize("point", [Point.BEFORE_CALL, Point.AFTER_CALL])
 async def test_a_worker_that_was_frozen_between_two_steps_changes_nothing_when_it_wakes(
-    cluster: Cluster, client: Client, point: Point
+    cluster: Cluster, client: Client
 ) -> None:
-    frozen = await cluster.start_worker(failpoint=f"{point}:stop")
+    frozen = await cluster.start_worker(failpoint=f"{Point.AFTER_CALL}:stop")
     await submit(client, 1)
     await until(cluster, frozen, stopped=True)
     await reclaimed(cluster, "inventory")
@@ -78,6 +77,22 @@ async def test_a_worker_that_was_frozen_between_two_steps_changes_nothing_when_i
     verdict = await judged(cluster, client)
     assert verdict.statuses == {"succeeded": 1}
     assert [(await cluster.counted(service))["effects"] for service in ("inventory", "payments", "orders")] == [1, 1, 1]
+
+
+async def test_what_a_worker_says_that_was_frozen_does_not_count_while_another_makes_the_call(
+    cluster: Cluster, client: Client
+) -> None:
+    await cluster.steer("echo", error_rate=1, error_status=400)
+    frozen = await cluster.start_worker(failpoint=f"{Point.AFTER_CALL}:stop")
+    assert await client.submit("echo", {"text": "hi"})
+    await until(cluster, frozen, stopped=True)
+    await cluster.steer("echo", error_rate=0, seconds=0.7)
+    await reclaimed(cluster, "echo")
+    await cluster.start_worker()
+    await cluster.until_called("echo")
+    frozen.send(signal.SIGCONT)  # to say that the call failed
+    verdict = await judged(cluster, client)
+    assert verdict.statuses == {"succeeded": 1}
 
 
 async def test_a_worker_that_was_frozen_before_a_call_does_not_make_it_once_another_may_have(
