@@ -20,7 +20,7 @@ from bff.catalog.services import Service
 from bff.downstream.client import Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from workers.metrics import Metrics
-from workers.next_step import Step, again, failure, health, may_run, success
+from workers.next_step import Step, again, budgeted, failure, health, may_run, success
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +163,7 @@ class Performer:
                 http_status=outcome.http_status,
                 pause_ms=pause_ms,
                 attempted=attempted,
+                budgeted=attempted and budgeted(outcome),
                 health=health,
                 ran_ms=outcome.milliseconds,
             ),

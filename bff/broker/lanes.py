@@ -155,18 +155,20 @@ class Lanes:
         http_status: int | None,
         pause_ms: int = 0,
         attempted: bool = True,
+        budgeted: bool = True,
         health: Health = Health.SILENT,
         ran_ms: int = 0,
     ) -> Noted:
         """Park a call for another attempt in `delay_ms`; `pause_ms` makes the whole service rest for that long.
 
-        One that was not `attempted`, or was pushed back by a 429, uses up none of the call's attempts.
+        One that was not `attempted` uses up none of the call's attempts, nor do the first ten that a 429 pushed back.
+        `budgeted`: it has to come out of the service's retry budget.
         """
         keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0], self._cell.keys.parked()]
         status = "" if http_status is None else http_status
         arguments: list[str | bytes | int] = [
             entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms,
-            int(attempted), health, ran_ms,
+            int(attempted), int(budgeted), health, ran_ms,
         ]  # fmt: skip
         word, _ = await self._cell.run("retry", keys, arguments)
         return Noted(word.decode())
