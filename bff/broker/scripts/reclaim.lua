@@ -36,7 +36,7 @@ local function lost(job, plan, call)
     poisonous(job, plan, call)
   else
     book(job, call, 1)
-    enter_lane(job, call)
+    enter_lane(job, plan, call)
   end
   save(job)
 end

@@ -26,7 +26,7 @@ local plan = plan_of(job)
 local call = plan.by_name[name]
 local over = TERMINAL[job.status] and not call.undoes
 if not over and not call.undoes then
-  if now + delay_ms > job.deadline - call.rest_ms - START_MARGIN_MS then return { 'too-late', ended } end
+  if now + delay_ms > job.deadline - rest_ms(plan, call) - START_MARGIN_MS then return { 'too-late', ended } end
   if budgeted == '1' and not spend_retry(KEYS[3]) then return { 'no-budget', ended } end
 end
 release(KEYS[2], entry)

@@ -69,6 +69,7 @@ for _, call in ipairs(plan.calls) do
     redis.call('HSET', cell .. 'outcomes:' .. id, call.name, ARGV[at + 3])
   else
     book(job, call, 1)
+    if not refused[call.name] then note_newcomer(call.service, priority) end
   end
   put(job, call.name .. '.status', at and 'succeeded' or 'waiting')
   if refused[call.name] then give_up(job, call, 'skipped') end

@@ -5,24 +5,54 @@
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
 local START_MARGIN_MS = 100
+local HOP_MS = 50 -- from the end of one call to the start of the next
+local FRESH_MS = 10000 -- what was measured counts for so long; then services.toml does again, or nobody would ever be let in
+
+-- How long the slower calls of a service take (p95), ms.
+local function slow_ms(service)
+  local read = redis.call('HMGET', cell .. 'service:' .. service, 'expected_us', 'slow_us', 'timed_at', 'timeout_ms')
+  local measured = read[2] and now - read[3] <= FRESH_MS
+  return math.min(math.ceil((measured and read[2] or read[1]) / 1000), tonumber(read[4]))
+end
+
+-- From the start of a call to the end of its job along the longest required path, ms. bff/policies/admission.py counts the same.
+local function rest_ms(plan, call)
+  if not plan.rests then
+    plan.rests = {}
+    local slow = {}
+    for i = #plan.calls, 1, -1 do
+      local this = plan.calls[i]
+      slow[this.service] = slow[this.service] or slow_ms(this.service)
+      local later_ms = 0
+      for j = i + 1, #plan.calls do
+        local later = plan.calls[j]
+        for _, name in ipairs(later.required and later.after or {}) do
+          if name == this.name then later_ms = math.max(later_ms, HOP_MS + plan.rests[later.name]) end
+        end
+      end
+      plan.rests[this.name] = slow[this.service] + later_ms
+    end
+  end
+  return plan.rests[call.name]
+end
 
 local function book(job, call, places)
   redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
 end
 
-local function start_by(job, call)
+local function start_by(job, plan, call)
   if call.undoes then return 0 end
-  local latest = job.deadline - call.rest_ms - START_MARGIN_MS
+  local latest = job.deadline - rest_ms(plan, call) - START_MARGIN_MS
   local max_wait = redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority) or 0
   return tonumber(max_wait) > 0 and math.min(latest, now + max_wait) or latest
 end
 
-local function enter_lane(job, call)
+local function enter_lane(job, plan, call)
   local service = cell .. 'service:' .. call.service
   put(job, call.name .. '.status', 'queued')
   put(job, call.name .. '.place', redis.call('HINCRBY', service, 'entered.' .. job.priority, 1))
   redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. job.priority, '*',
-    'job', job.id, 'call', call.name, 'start_by', start_by(job, call))
+    'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
 end
 
 local function close(job, call, status)
@@ -77,7 +107,7 @@ local function compensate(job, plan)
     if call.undo and job[call.name .. '.effect'] == '1' and not (undone == 'succeeded' or undone == 'failed') then
       if not undone then
         book(job, call.undo, 1)
-        enter_lane(job, call.undo)
+        enter_lane(job, plan, call.undo)
         keep_until(job, nil)
       end
       return
@@ -125,7 +155,7 @@ local function advance(job, plan)
         ready = ready and GOOD[before] or false
         lost = lost or not (GOOD[before] or OPEN[before] or before == 'running')
       end
-      if lost then give_up(job, call, 'skipped') elseif ready then enter_lane(job, call) end
+      if lost then give_up(job, call, 'skipped') elseif ready then enter_lane(job, plan, call) end
       state = job[call.name .. '.status']
     end
     if call.required and not GOOD[state] and not OPEN[state] and state ~= 'running' then
