@@ -1,5 +1,5 @@
 -- Forget the names of workers that are gone for long and hold nothing. DELCONSUMER would drop what one still holds.
--- KEYS  <cell>lane:<name>:high, …:normal, …:low   STREAM
+-- KEYS  <cell>lane:<name>:high, …:normal, …:low, …:again   STREAM
 -- ARGV  idle_ms
 -- Returns how many were forgotten
 local forgotten = 0

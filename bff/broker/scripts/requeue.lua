@@ -11,7 +11,7 @@ for _, member in ipairs(due) do
   local job = load(id)
   if job and job[name .. '.status'] == 'queued' then -- else it was cancelled or expired meanwhile, its place given back
     local plan = plan_of(job)
-    enter_lane(job, plan, plan.by_name[name])
+    enter_lane(job, plan, plan.by_name[name], true)
     save(job)
   end
 end

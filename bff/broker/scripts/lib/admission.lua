@@ -53,8 +53,9 @@ end
 
 -- Entries of its lane before a call that is queued.
 local function ahead_of(job, call)
-  local left = tonumber(redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job.priority) or 0)
-  return math.max(0, job[call.name .. '.place'] - left - 1)
+  local place = tonumber(job[call.name .. '.place'])
+  if not place then return 0 end -- it is there again, before all others
+  return math.max(0, place - (redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job.priority) or 0) - 1)
 end
 
 -- Ahead of a newcomer: everything that waits, and what will come to the other lanes meanwhile if it goes on as of late; but no more

@@ -2,6 +2,7 @@
 -- is taken, skipped, expired or cancelled.
 --   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> (counters)
 --   <cell>lane:<service>:<priority> STREAM  job call start_by (ms, 0: none)
+--   <cell>lane:<service>:again      STREAM  likewise: retries, what dead workers left, compensations; taken before all lanes
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
 local START_MARGIN_MS = 100
@@ -47,11 +48,14 @@ local function start_by(job, plan, call)
   return tonumber(max_wait) > 0 and math.min(latest, now + max_wait) or latest
 end
 
-local function enter_lane(job, plan, call)
-  local service = cell .. 'service:' .. call.service
+-- What was begun goes before what was not (`again`): behind a full lane it would come too late, and be undone for nothing.
+local function enter_lane(job, plan, call, again)
+  again = again or call.undoes
+  local place = ''
+  if not again then place = redis.call('HINCRBY', cell .. 'service:' .. call.service, 'entered.' .. job.priority, 1) end
   put(job, call.name .. '.status', 'queued')
-  put(job, call.name .. '.place', redis.call('HINCRBY', service, 'entered.' .. job.priority, 1))
-  redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. job.priority, '*',
+  put(job, call.name .. '.place', place)
+  redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. (again and 'again' or job.priority), '*',
     'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
 end
 
