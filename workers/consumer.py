@@ -8,6 +8,7 @@ from contextlib import suppress
 from bff.broker.arrivals import Arrivals
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.lanes import Entry, Lanes, Supply, Taken
+from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
 from workers.perform import Performer
 
@@ -81,6 +82,7 @@ class Consumer:
         self._metrics.ended(taken.ended)
         self._metrics.taken(self._service.name, taken.entries)
         for entry in taken.entries:
+            failpoint(Point.AFTER_TAKE)
             running = asyncio.create_task(self._perform(entry))
             self._running.add(running)
 

@@ -18,6 +18,7 @@ from bff.downstream.answer import retry_after_ms, verdict_of
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.downstream.strict_json import is_strict_json
 from bff.downstream.transport import CONNECTED, ServiceTransport
+from bff.failpoints import Point, failpoint
 
 # What a path may consist of (RFC 3986), so that a parameter in it can neither leave the service's base URL
 # nor start a header. Dot segments, also percent-encoded, are looked for apart.
@@ -102,6 +103,7 @@ class Downstream:
     async def _exchange(self, service: Service, request: httpx.Request) -> Outcome:
         response = await self._transports[service.name].handle_async_request(request)
         try:
+            failpoint(Point.MID_CALL)
             verdict = verdict_of(response.status_code)
             if verdict is Verdict.SUCCEEDED:
                 return await _read_success(response, service.max_response_bytes)

@@ -47,6 +47,11 @@ class Process:
         """Wait for its end."""
         return self._process.wait(PATIENCE_SECONDS)
 
+    @property
+    def stopped(self) -> bool:
+        """By SIGSTOP, until SIGCONT."""
+        return os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG) is not None
+
     def said(self, pattern: str) -> "re.Match[str]":
         """Wait until it has printed that."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
