@@ -59,18 +59,22 @@ class Process:
 
 
 class RedisProcess:
-    """A redis-server that keeps its data where it was, however often it is killed."""
+    """A redis-server that keeps its data where it was, however often it is killed.
 
-    def __init__(self, directory: Path) -> None:
+    `options` come after the usual ones, so they win. `url` is where the next process is told to find it.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
         self._directory = directory
-        self._socket = directory / "redis.sock"
-        self.url = url_of(self._socket)
+        self._options = options
+        self.socket = directory / "redis.sock"
+        self.url = url_of(self.socket)
         self.client: Any = Redis.from_url(self.url)
 
     def start(self) -> None:
-        argv = find_redis_server().argv(self._socket, self._directory)
+        argv = find_redis_server().argv(self.socket, self._directory)
         # fsync every second, as shipped, may lose the last second of a killed server: that is the README's promise.
-        self.process = Process([*argv, "--appendfsync", "always"], self._directory / "redis.log")
+        self.process = Process([*argv, "--appendfsync", "always", *self._options], self._directory / "redis.log")
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while not self._answers():
             assert self.process.alive, self.process.log.read_text()
