@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.link import keepalive
+from bff.broker.link import LOST, keepalive
 
 BLOCK_MS = 1000
 
@@ -25,7 +25,7 @@ class Arrivals:
             await self._redis.xread(dict(zip(lanes, last_ids, strict=True)), count=1, block=BLOCK_MS)
         except ResponseError:  # the lanes are gone, by a flush: the next take lays them down again
             return
-        except (RedisError, OSError) as error:
+        except LOST as error:
             raise BrokerUnavailable(f"Redis: {type(error).__name__}") from None
 
     async def aclose(self) -> None:

@@ -21,6 +21,8 @@ RedisConnection = Any  # redis.asyncio.Connection or one of its kin: their metho
 UNAVAILABLE: Final = frozenset(
     {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOREPLICAS", "OOM", "READONLY"}
 )
+# What redis-py raises where a connection is lost. That it is closed already uvloop says by a RuntimeError.
+LOST: Final = (RedisError, OSError, RuntimeError)
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
 _INCOMPLETE: Final = object()
 # After a pause of this very process, timers may run before the replies that arrived meanwhile are read.

@@ -18,8 +18,9 @@ T = TypeVar("T")
 
 AGAIN_SECONDS = 0.2
 # Connecting fails with an OSError, which redis-py by itself does not take for a reason to try again; its types neither.
+# Writing to what is closed already fails with a RuntimeError of uvloop's.
 # A replica is left too: after a failover a new connection may lead to the new primary.
-_AWAY: Any = (RedisConnectionError, RedisTimeoutError, OSError, ReadOnlyError)
+_AWAY: Any = (RedisConnectionError, RedisTimeoutError, OSError, RuntimeError, ReadOnlyError)
 _REFUSING: Final = (ExecAbortError, MasterDownError, OutOfMemoryError)
 # The other refusals have no class of their own, and within a transaction the word stands behind the command.
 _refuses = re.compile(rf"\b({'|'.join(UNAVAILABLE)})\b").search

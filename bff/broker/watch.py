@@ -12,11 +12,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from bff.broker.background import background
 from bff.broker.keys import Keys
-from bff.broker.link import keepalive
+from bff.broker.link import LOST, keepalive
 
 log = logging.getLogger(__name__)
 
@@ -106,14 +105,14 @@ class Watch:
     async def _tell(self, command: str, channel: str) -> None:
         """The keeper subscribes again to all that is listened to when it reconnects, so a failure here is no loss."""
         if self._pubsub is not None:
-            with suppress(RedisError, OSError):
+            with suppress(*LOST):
                 await getattr(self._pubsub, command)(channel)
 
     async def _keep(self) -> None:
         while True:
             try:
                 await self._serve()
-            except (RedisError, OSError) as error:
+            except LOST as error:
                 log.warning("the watch lost Redis: %s", type(error).__name__)
             self._pubsub = None
             for channel in self._subscribed:
@@ -137,7 +136,7 @@ class Watch:
             await asyncio.sleep(PING_SECONDS)
             try:
                 await pubsub.ping()
-            except (RedisError, OSError):
+            except LOST:
                 break
         connection: Any = pubsub.connection
         if connection is not None:
