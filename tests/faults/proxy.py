@@ -39,7 +39,8 @@ class Proxy:
     port: int = 0
     delay_seconds: float = 0
     drop_after_bytes: int | None = None
-    _connections: dict[_Connection, "asyncio.Task[None]"] = field(default_factory=dict)
+    _connections: set[_Connection] = field(default_factory=set)
+    _carrying: "set[asyncio.Task[None]]" = field(default_factory=set)
     _requests_pass: asyncio.Event = field(default_factory=asyncio.Event)
     _answers_pass: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -73,17 +74,25 @@ class Proxy:
             _reset(connection.client)
             _reset(connection.server)
 
-    async def serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        """Carry one connection to its end."""
+    def accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        """Carry one connection to its end. By a task of our own: asyncio's complains when it is cancelled."""
+        carrying = asyncio.get_running_loop().create_task(self._carry(reader, client))
+        self._carrying.add(carrying)
+        carrying.add_done_callback(self._carrying.discard)
+
+    async def end(self) -> None:
+        """Break everything and wait until it is over."""
+        self.reset()
+        await _cancelled(list(self._carrying))
+
+    async def _carry(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
             answers, server = await self._dial()
         except OSError:
             _reset(client)
             return
         connection = _Connection(client, server)
-        carrying = asyncio.current_task()
-        assert carrying is not None
-        self._connections[connection] = carrying
+        self._connections.add(connection)
         ways = [self._carry_requests(connection, reader), self._carry_answers(connection, answers)]
         carriers = [asyncio.create_task(way) for way in ways]
         try:
@@ -91,13 +100,8 @@ class Proxy:
             client.close()
             server.close()
         finally:
-            del self._connections[connection]
+            self._connections.discard(connection)
             await _cancelled(carriers)
-
-    async def end(self) -> None:
-        """Break everything and wait until it is over."""
-        self.reset()
-        await _cancelled(list(self._connections.values()))
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self.target, Path):
@@ -141,7 +145,7 @@ async def proxy_to(target: Target) -> AsyncIterator[Proxy]:
     """A proxy that leads to `target`, from a free port of 127.0.0.1."""
     proxy = Proxy(target)
     proxy.release()
-    listening = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, backlog=1024)
+    listening = await asyncio.start_server(proxy.accept, "127.0.0.1", 0, backlog=1024)
     proxy.port = listening.sockets[0].getsockname()[1]
     try:
         yield proxy
