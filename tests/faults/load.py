@@ -91,6 +91,16 @@ def refused_for_now(answer: httpx.Response) -> None:
     assert int(answer.headers["Retry-After"]) >= 1
 
 
+async def until_unfit(cluster: Cluster, why: str) -> None:
+    """Wait until the gateway says that it is not ready, and that this is the reason."""
+
+    async def said() -> bool:
+        answer = await cluster.http.get("/readyz")
+        return answer.status_code == 503 and why in answer.json()["detail"]
+
+    await cluster.until(said, f"the gateway is not ready: {why}")
+
+
 def jobs_kept(cluster: Cluster) -> set[str]:
     """The ids of all jobs that the broker knows."""
     return {key.decode().rpartition(":")[2] for key in cluster.redis.client.scan_iter("bff:{c0}:job:*")}
