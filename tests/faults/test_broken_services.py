@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.downstream.server import Exchange, Server, serving
+from tests.downstream.server import Exchange, Script, Server, serving
 from tests.faults.cluster import Cluster
 from tests.faults.processes import Process
 
@@ -23,65 +23,58 @@ HUGE_BYTES = 64 * 1024 * 1024
 TIMEOUT_SECONDS = 6
 """Of each job; the service's own is 1 s, for each of three attempts."""
 
+HEAD = b"HTTP/1.1 200 OK\r\n"
+JSON = b'{"price": 1}'
+
+
+def answering(body: bytes, status: str = "200 OK", *headers: str) -> Script:
+    return lambda exchange: exchange.answer(body, status, *headers)
+
+
+def sending(start: bytes, *, then: bytes = b"", every_seconds: float = 0) -> Script:
+    """Sends that; then closes, or sends the rest for ever."""
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(start)
+        while then:
+            await exchange.send(then)
+            await asyncio.sleep(every_seconds)
+        exchange.close()
+
+    return script
+
+
+async def hang(_exchange: Exchange) -> None:
+    await asyncio.sleep(NEVER_SECONDS)
+
+
+async def reset(exchange: Exchange) -> None:
+    exchange.reset()
+
+
 TIMED_OUT = ("failed", "timeout", 3)
 BROKEN = ("failed", "connection-broken", 3)
-FAULTS = {
-    "500": ("failed", "http-status", 3),
-    "429": ("failed", "http-status", 3),
-    "hang": TIMED_OUT,
-    "drip": TIMED_OUT,
-    "headers-without-end": BROKEN,
-    "reset": BROKEN,
-    "short": BROKEN,
-    "garbage": ("failed", "not-json", 3),
-    "nan": ("failed", "not-json", 3),
-    "huge": ("failed", "too-large", 3),
-    "gzip": ("failed", "not-json", 3),
-    "redirect": ("failed", "http-status", 1),
+NOT_JSON = ("failed", "not-json", 3)
+REDIRECT = ("302 Found", "Location: http://169.254.169.254/latest/meta-data/")
+
+FAULTS: dict[str, tuple[Script, tuple[str, str, int]]] = {
+    "500": (answering(JSON, "500 Oops"), ("failed", "http-status", 3)),
+    "429": (answering(JSON, "429 Too Many Requests", "Retry-After: 0"), ("failed", "http-status", 3)),
+    "hang": (hang, TIMED_OUT),
+    "drip": (sending(HEAD + b"Content-Length: 100000\r\n\r\n", then=b" ", every_seconds=0.05), TIMED_OUT),
+    "headers without end": (sending(HEAD, then=b"X-Header: " + b"y" * 8000 + b"\r\n"), BROKEN),
+    "reset": (reset, BROKEN),
+    "short body": (sending(HEAD + b"Content-Length: 9\r\n\r\n[1"), BROKEN),
+    "garbage": (answering(b"<html>"), NOT_JSON),
+    "NaN": (answering(b'{"price": NaN}'), NOT_JSON),
+    "huge": (
+        sending(HEAD + b"Content-Length: %d\r\n\r\n" % HUGE_BYTES, then=b" " * 65_536),
+        ("failed", "too-large", 3),
+    ),
+    "inflating": (answering(gzip.compress(b" " * HUGE_BYTES), "200 OK", "Content-Encoding: gzip"), NOT_JSON),
+    "redirect": (answering(b"", *REDIRECT), ("failed", "http-status", 1)),
 }
-"""What becomes of a job: its status, its call's error, and how often the call was made."""
-
-
-async def misbehave(exchange: Exchange) -> None:
-    """As the text of the request says."""
-    fault = json.loads(exchange.received.body)["text"]
-    match fault:
-        case "500":
-            await exchange.answer(b"{}", "500 Oops")
-        case "429":
-            await exchange.answer(b"{}", "429 Too Many Requests", "Retry-After: 0")
-        case "hang":
-            await asyncio.sleep(NEVER_SECONDS)
-        case "drip":
-            await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            await endlessly(exchange, b" ", 0.05)
-        case "headers-without-end":
-            await exchange.send(b"HTTP/1.1 200 OK\r\n")
-            await endlessly(exchange, b"X-Header: " + b"y" * 8000 + b"\r\n", 0)
-        case "reset":
-            exchange.reset()
-        case "short":
-            await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1")
-            exchange.close()
-        case "garbage":
-            await exchange.answer(b"<html>")
-        case "nan":
-            await exchange.answer(b'{"price": NaN}')
-        case "huge":
-            await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % HUGE_BYTES)
-            await endlessly(exchange, b" " * 65_536, 0)
-        case "gzip":
-            await exchange.answer(gzip.compress(b" " * HUGE_BYTES), "200 OK", "Content-Encoding: gzip")
-        case "redirect":
-            await exchange.answer(b"", "302 Found", "Location: http://169.254.169.254/latest/meta-data/")
-        case _:
-            await exchange.answer(exchange.received.body)
-
-
-async def endlessly(exchange: Exchange, data: bytes, every_seconds: float) -> None:
-    while True:
-        await exchange.send(data)
-        await asyncio.sleep(every_seconds)
+"""What the service does, and what becomes of the job: its status, its call's error, and how often the call was made."""
 
 
 @pytest.fixture
@@ -90,8 +83,10 @@ async def server(cluster: Cluster) -> AsyncIterator[Server]:
     all_slots = asyncio.Barrier(SLOTS)
 
     async def script(exchange: Exchange) -> None:
-        if b"together" in exchange.received.body:
+        asked = json.loads(exchange.received.body)["text"]
+        if asked == "together":
             await all_slots.wait()
+        misbehave, _ = FAULTS.get(asked, (answering(exchange.received.body), ()))
         await misbehave(exchange)
 
     async with serving(script) as server:
@@ -117,7 +112,7 @@ async def test_however_a_service_fails_its_calls_end_in_time_by_a_stable_word_an
     jobs = dict(zip(FAULTS, await cluster.ended(job_ids), strict=True))
     calls = {fault: job["calls"]["echo"] for fault, job in jobs.items()}
     came_to = {fault: (jobs[fault]["status"], call["error"], call["attempts"]) for fault, call in calls.items()}
-    assert came_to == FAULTS
+    assert came_to == {fault: expected for fault, (_, expected) in FAULTS.items()}
     for fault, job in jobs.items():
         late = datetime.fromisoformat(job["finished_at"]) - datetime.fromisoformat(job["deadline"])
         assert late < timedelta(seconds=1), fault
