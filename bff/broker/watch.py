@@ -5,7 +5,6 @@ is woken and at the latest every few seconds.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,10 +13,9 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from bff.broker.background import background
+from bff.broker.contact import Contact
 from bff.broker.keys import Keys
 from bff.broker.link import LOST, keepalive
-
-log = logging.getLogger(__name__)
 
 Listener = Callable[[bytes | None], None]
 """Gets what was published, or None after the connection was lost: read again."""
@@ -55,6 +53,7 @@ class Watch:
         self._subscribed: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
         self._heard_at = 0.0
+        self._contact = Contact("the watch")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Watch"]:
@@ -113,7 +112,7 @@ class Watch:
             try:
                 await self._serve()
             except LOST as error:
-                log.warning("the watch lost Redis: %s", type(error).__name__)
+                self._contact.lost(type(error).__name__)
             self._pubsub = None
             for channel in self._subscribed:
                 self._subscribed[channel] = asyncio.Event()
@@ -123,6 +122,7 @@ class Watch:
     async def _serve(self) -> None:
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(self._keys.aborted())  # connects
+            self._contact.made()
             self._pubsub = pubsub  # from here on whoever comes subscribes by itself
             await pubsub.subscribe(*self._listeners, self._keys.aborted())
             self._heard_at = asyncio.get_running_loop().time()
