@@ -5,9 +5,9 @@ local function lane_key(service, priority) return cell .. 'lane:' .. service .. 
 
 local function pending(lane) return redis.call('XPENDING', lane, GROUP)[1] end
 
+-- After a failover that lost the take of an entry, who took it tells of one that here is unread: it stays for the next take.
 local function release(lane, entry)
-  redis.call('XACK', lane, GROUP, entry)
-  redis.call('XDEL', lane, entry)
+  if redis.call('XACK', lane, GROUP, entry) == 1 then redis.call('XDEL', lane, entry) end
 end
 
 local function fields_of(entry)
