@@ -181,3 +181,18 @@ async def test_a_worker_that_was_forgotten_can_come_back(world: World) -> None:
     await world.accepted()
     assert await world.do() == ["only"]
     assert await world.leftovers() == {}
+
+
+async def test_a_lag_that_a_failover_has_left_wrong_is_set_right_once_a_lane_is_empty(world: World) -> None:
+    await world.accepted()
+    await world.do()
+    lane = world.keys.lane("fast", Priority.NORMAL)
+    if "lag" in await group(world):  # from Redis 7 on
+        await world.redis.execute("XGROUP", "SETID", lane, "workers", "$", "ENTRIESREAD", 0)
+        assert (await group(world))["lag"] == 1
+    await world.lanes().forget_consumers(0)
+    assert (await group(world)).get("lag", 0) == 0
+    await world.accepted()
+    assert (await group(world)).get("lag", 1) == 1
+    assert await world.do() == ["only"]
+    assert await world.leftovers() == {}
