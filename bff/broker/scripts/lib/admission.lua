@@ -20,9 +20,9 @@ local function newcomers(read, at, age, priority)
   return sum
 end
 
-local function note_newcomer(name, priority)
+-- `age`: of the present window, as lane_state read it.
+local function note_newcomer(name, priority, age)
   local service = cell .. 'service:' .. name
-  local age = now - (redis.call('HGET', service, 'came_at') or 0)
   if age >= CAME_WITHIN_MS then
     for _, each in ipairs(PRIORITIES) do
       local came = redis.call('HGET', service, 'came.' .. each) or 0
@@ -37,16 +37,19 @@ local function lane_state(service, priority)
   local read = redis.call('HMGET', cell .. 'service:' .. service, 'booked.high', 'booked.normal', 'booked.low',
     'bound.' .. priority, 'capacity', 'interval_us', 'service_us', 'max_concurrency', 'max_wait_ms.' .. priority,
     'breaker.open_until', 'paused_until',
-    'came_at', 'came.high', 'came.normal', 'came.low', 'came_before.high', 'came_before.normal', 'came_before.low')
+    'came_at', 'came.high', 'came.normal', 'came.low', 'came_before.high', 'came_before.normal', 'came_before.low',
+    'expected_us', 'slow_us', 'timed_at', 'timeout_ms')
   local waiting = { high = tonumber(read[1] or 0), normal = tonumber(read[2] or 0), low = tonumber(read[3] or 0) }
   local slots, open_ms = breaker_allows(read[10], tonumber(read[8]))
+  local age = now - (read[12] or 0)
   return {
     waiting = waiting[priority],
     total = waiting.high + waiting.normal + waiting.low,
     bound = tonumber(read[4]), capacity = tonumber(read[5]),
     spacing_us = math.max(1, tonumber(read[6]), math.ceil(tonumber(read[7]) / math.max(1, slots))),
     max_wait_ms = tonumber(read[9] or 0),
-    others = newcomers(read, 12, now - (read[12] or 0), priority), service_ms = math.ceil(read[7] / 1000),
+    others = newcomers(read, 12, age, priority), age = age, service_ms = math.ceil(read[7] / 1000),
+    slow_ms = slow_ms(read[19], read[20], read[21], read[22]),
     open_ms = open_ms, paused_ms = math.max(0, tonumber(read[11] or 0) - now),
   }
 end
@@ -81,19 +84,24 @@ local function obstacle(state, priority, call, start, latest)
   if start > latest then return 'deadline-unattainable', start - latest end
 end
 
--- word, service, retry_ms (until it would be different), expected_ms (from now to the end), names of calls that get no place:
--- they are optional, or have static data to fall back on. Places are booked for the whole graph at once, so what is ahead of
+-- word, service, retry_ms (until it would be different), expected_ms (from now to the end), names of calls that get no place
+-- (they are optional, or have static data to fall back on), and for note_newcomer the ages by service. Places are booked for the whole graph at once, so what is ahead of
 -- a later call is counted while the earlier ones run: its start is the later of both. What is done waits for nothing.
 local function admit(plan, priority, timeout_ms, done)
   local ends, refused, longest = {}, {}, 0
+  local states, slow, ages = {}, {}, {}
+  for _, call in ipairs(plan.calls) do
+    local state = states[call.service] or lane_state(call.service, priority)
+    states[call.service], slow[call.service], ages[call.service] = state, state.slow_ms, state.age
+  end
   for _, call in ipairs(plan.calls) do
     local begins = 0
     for _, name in ipairs(call.after) do begins = math.max(begins, ends[name]) end
     ends[call.name] = done[call.name] and 0 or begins
     if not done[call.name] then
-      local state = lane_state(call.service, priority)
+      local state = states[call.service]
       local start = math.max(begins, wait_ms(state, priority, state.waiting))
-      local latest = timeout_ms - rest_ms(plan, call) - START_MARGIN_MS
+      local latest = timeout_ms - rest_ms(plan, call, slow) - START_MARGIN_MS
       if state.max_wait_ms > 0 then latest = math.min(latest, begins + state.max_wait_ms) end
       local word, retry_ms = obstacle(state, priority, call, start, latest)
       if word and call.required and not call.fallback then
@@ -107,5 +115,5 @@ local function admit(plan, priority, timeout_ms, done)
       end
     end
   end
-  return 'accepted', '', 0, longest, refused
+  return 'accepted', '', 0, longest, refused, ages
 end
