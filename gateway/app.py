@@ -87,7 +87,8 @@ def _lifespan(
             result_ttl_seconds=settings.result_ttl_seconds,
         ) as broker:
             downstream = Downstream(catalog.services.values())
-            app.state.gateway = Gateway(settings, catalog, broker, Inline(catalog, downstream, metrics), metrics)
+            inline = Inline(catalog, broker.cell, downstream, metrics)
+            app.state.gateway = Gateway(settings, catalog, broker, inline, metrics)
             started(app.state.gateway)
             yield
             await downstream.aclose()

@@ -14,9 +14,11 @@ from bff.broker.jobs import Submission
 from bff.broker.survey import ServiceState, survey
 from bff.catalog.model import Priority
 from bff.downstream.outcome import Outcome
+from bff.policies.breaker import State
 
 JOB_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 45, 60, 90, 120)
 FRESH_SECONDS = 1.0
+BREAKER_STATES = (State.CLOSED, State.HALF_OPEN, State.OPEN)
 
 
 class Metrics:
@@ -102,13 +104,17 @@ class _BrokerState(Collector):
         drain = GaugeMetricFamily(
             "bff_drain_rate", "Calls per second with all slots busy, as measured.", labels=["service"]
         )
+        breaker = GaugeMetricFamily(
+            "bff_breaker_state", "The breaker: 0 closed, 1 half-open, 2 open.", labels=["service"]
+        )
         dead = GaugeMetricFamily("bff_dead_letters", "Calls that were given up.", labels=["service"])
         for service, state in self.services.items():
             capacity.add_metric([service], state.capacity)
             drain.add_metric([service], state.drain_rate)
+            breaker.add_metric([service], BREAKER_STATES.index(state.breaker))
             dead.add_metric([service], state.dead_letters)
             for priority in Priority:
                 depth.add_metric([service, priority], state.depth[priority])
                 oldest.add_metric([service, priority], state.oldest_seconds[priority])
                 expired.add_metric([service, priority], state.expired[priority])
-        yield from (depth, capacity, oldest, expired, drain, dead)
+        yield from (depth, capacity, oldest, expired, drain, breaker, dead)

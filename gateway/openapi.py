@@ -63,9 +63,11 @@ SUBMIT_PROBLEMS = (
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_PARAMETERS,
     problems.IDEMPOTENCY_KEY_REUSED,
+    problems.QUOTA_EXCEEDED,
     problems.QUEUE_FULL,
     problems.SHEDDING,
     problems.DEADLINE_UNATTAINABLE,
+    problems.DOWNSTREAM_UNAVAILABLE,
     problems.BROKER_UNAVAILABLE,
     problems.DRAINING,
 )

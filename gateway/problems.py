@@ -189,6 +189,14 @@ POLL_TOO_FREQUENT = _type(
     "The job was asked for far more often than `poll_after_seconds` says.",
     "Wait for Retry-After, or hold the request with Prefer: wait=N.",
 )
+QUOTA_EXCEEDED = _type(
+    "quota-exceeded",
+    429,
+    "Your quota is used up",
+    "This client has had as much accepted as its quota allows for now: `bound` says whether it is the number of "
+    "requests in a window of time, or that of jobs in flight at once. Nothing was accepted.",
+    "Wait for Retry-After. `RateLimit` and `RateLimit-Policy` say what the quota is and what is left of it.",
+)
 QUEUE_FULL = _type(
     "queue-full",
     503,
@@ -209,6 +217,14 @@ DEADLINE_UNATTAINABLE = _type(
     "It cannot be done in time",
     "The predicted wait is longer than the client waits, so the work would be thrown away. Nothing was accepted.",
     _SAME_KEY + " Or wait longer: raise Request-Timeout, up to the operation's maximum.",
+)
+DOWNSTREAM_UNAVAILABLE = _type(
+    "downstream-unavailable",
+    503,
+    "A service that the operation needs is not well",
+    "The service named in `service` failed so often of late that it is not called for now, and nothing can stand in "
+    "for it. Nothing was accepted.",
+    _SAME_KEY,
 )
 BROKER_UNAVAILABLE = _type(
     "broker-unavailable",

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from math import ceil
 
 from fastapi.routing import APIRoute
@@ -15,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
-from bff.broker.jobs import Accepted, Conflict, Refusal, Refused, Replayed, Submission
+from bff.broker.jobs import Accepted, Bound, Conflict, QuotaExceeded, Refusal, Refused, Replayed, Submission
+from bff.broker.quota import Usage
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
 from bff.policies.polling import retry_after_seconds
@@ -35,6 +37,7 @@ REFUSALS: dict[Refusal, ProblemType] = {
     Refusal.QUEUE_FULL: problems.QUEUE_FULL,
     Refusal.SHEDDING: problems.SHEDDING,
     Refusal.DEADLINE_UNATTAINABLE: problems.DEADLINE_UNATTAINABLE,
+    Refusal.DOWNSTREAM_UNAVAILABLE: problems.DOWNSTREAM_UNAVAILABLE,
 }
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -109,20 +112,23 @@ async def _submit(
         idempotency_key=steering.idempotency_key,
         traceparent=steering.traceparent,
         tracestate=steering.tracestate,
-        done=await gateway.inline.perform(operation, parameters, job_id) if inline else (),
+        quota=gateway.settings.public_quota,
     )
     failpoint(Point.BEFORE_SUBMIT)
     try:
+        if inline:
+            done = await gateway.inline.perform(operation, parameters, job_id)
+            submission = replace(submission, done=done)
         submitted = await gateway.broker.jobs.submit(submission)
     except BrokerUnavailable:
         gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise
     failpoint(Point.AFTER_SUBMIT)
     match submitted:
-        case Accepted(job, ended):
+        case Accepted(job, ended, usage):
             gateway.metrics.submitted(submission)
             gateway.metrics.ended(ended)
-            return await _answer(gateway, request, job, steering.preferences)
+            return await _answer(gateway, request, job, steering.preferences, _quota_headers(usage))
         case Replayed(job_id):
             return await _replay(gateway, request, job_id, steering.preferences)
         case Conflict():
@@ -131,6 +137,9 @@ async def _submit(
         case Refused() as refused:
             gateway.metrics.rejected(submission, refused.reason)
             raise _refusal(refused, submission)
+        case QuotaExceeded() as exceeded:
+            gateway.metrics.rejected(submission, problems.QUOTA_EXCEEDED.slug)
+            raise _quota_exceeded(exceeded, submission)
 
 
 def _refusal(refused: Refused, submission: Submission) -> Problem:
@@ -140,12 +149,40 @@ def _refusal(refused: Refused, submission: Submission) -> Problem:
         asked = submission.timeout_ms / 1000
         detail = f"After a predicted wait of {predicted:.1f} s for service {refused.service!r}, it would not be done "
         detail += f"within the {asked:g} s that the client waits."
+    if refused.reason is Refusal.DOWNSTREAM_UNAVAILABLE:
+        again = refused.retry_ms / 1000
+        detail = f"Service {refused.service!r} failed too often of late; it is tried again in {again:.1f} s."
     return Problem(
         REFUSALS[refused.reason],
         detail,
         members={"service": refused.service, "predicted_wait_seconds": round(predicted, 1)},
         retry_after=retry_after_seconds(refused.retry_ms, random.random),
     )
+
+
+def _quota_exceeded(exceeded: QuotaExceeded, submission: Submission) -> Problem:
+    quota = submission.quota
+    detail = f"{quota.requests} requests in {quota.window_seconds} s are allowed."
+    if exceeded.bound is Bound.IN_FLIGHT:
+        detail = f"{quota.max_in_flight} jobs in flight are allowed; wait for one to end, or cancel one."
+    return Problem(
+        problems.QUOTA_EXCEEDED,
+        detail,
+        members={"bound": exceeded.bound},
+        headers=_quota_headers(exceeded.usage),
+        retry_after=retry_after_seconds(exceeded.retry_ms, random.random),
+    )
+
+
+def _quota_headers(usage: Usage | None) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers-10 has them: what is allowed, and what is left of it."""
+    if usage is None:
+        return {}
+    quota = usage.quota
+    return {
+        "RateLimit-Policy": f'"requests";q={quota.requests};w={quota.window_seconds}',
+        "RateLimit": f'"requests";r={usage.remaining};t={usage.reset_seconds}',
+    }
 
 
 async def _replay(gateway: Gateway, request: Request, job_id: str, preferences: Preferences) -> Response:

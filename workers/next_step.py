@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pydantic_core import to_json
 
 from bff.broker.job import CallStatus, Source
-from bff.broker.lanes import End, Entry
+from bff.broker.lanes import End, Entry, Health
 from bff.catalog.model import Call, Compensation
 from bff.catalog.services import Service
-from bff.downstream.outcome import Outcome, Verdict
+from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.policies.backoff import delay_ms
 
 COMPENSATION_ATTEMPTS = 12
 COMPENSATION_MAX_DELAY_MS = 60_000
+REST_MS = 1000
+"""How long a service rests that says 429 and not for how long."""
+_ITS_OWN_FAULT = (Reason.CONNECTION_BROKEN, Reason.HTTP_STATUS, Reason.NOT_JSON, Reason.TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +62,44 @@ def may_run(step: Step, entry: Entry) -> bool:
 def again(step: Step, entry: Entry, outcome: Outcome, random: Callable[[], float]) -> Again | None:
     """Another attempt, where it is worth one, does no harm and the attempts are not used up."""
     had_effect = entry.effect or outcome.verdict is Verdict.UNKNOWN
-    if not outcome.verdict.worth_a_retry or entry.attempt >= step.attempts or (had_effect and not step.repeatable):
+    if (
+        entry.barred
+        or not outcome.verdict.worth_a_retry
+        or entry.attempt >= step.attempts
+        or (had_effect and not step.repeatable)
+    ):
         return None
     policy = step.service.retry
     longest_ms = round(policy.max_seconds * 1000)
     if isinstance(step.call, Compensation):
         longest_ms = COMPENSATION_MAX_DELAY_MS
     wait_ms = delay_ms(round(policy.base_seconds * 1000), longest_ms, entry.attempt, random)
-    pause_ms = outcome.retry_after_ms or 0
-    return Again(delay_ms=max(wait_ms, pause_ms), pause_ms=pause_ms)
+    pause_ms = outcome.retry_after_ms or (REST_MS if outcome.http_status == 429 else 0)
+    return Again(delay_ms=wait_ms + pause_ms, pause_ms=pause_ms)
+
+
+def budgeted(outcome: Outcome) -> bool:
+    """Whether another attempt counts as a retry: not where the service said when, or we broke the attempt off."""
+    return outcome.http_status != 429 and outcome.reason is not Reason.ABORTED
+
+
+def health(step: Step, entry: Entry, outcome: Outcome) -> Health:
+    """What this attempt says of the service. A push-back is not our evidence, nor is what we broke off ourselves; nor a
+    time-out where the job left the call hardly the time that it takes."""
+    match outcome:
+        case Outcome(Verdict.SUCCEEDED | Verdict.REFUSED, reason=None | Reason.HTTP_STATUS):
+            return Health.WELL
+        case Outcome(Verdict.PUSHED_BACK, http_status=503):
+            return Health.ILL
+        case Outcome(Verdict.UNKNOWN | Verdict.UNREACHED, reason=Reason.TIMEOUT):
+            enough_ms = 2000 * step.service.expected_seconds
+            return Health.ILL if not entry.remaining_ms or entry.remaining_ms >= enough_ms else Health.SILENT
+        case Outcome(Verdict.UNREACHED, reason=Reason.CONNECTION_FAILED):
+            return Health.ILL
+        case Outcome(Verdict.UNKNOWN, reason=reason) if reason in _ITS_OWN_FAULT:
+            return Health.ILL
+        case _:
+            return Health.SILENT
 
 
 def success(step: Step, outcome: Outcome, cache_key: str | None) -> End:
@@ -81,6 +113,7 @@ def success(step: Step, outcome: Outcome, cache_key: str | None) -> End:
         http_status=outcome.http_status,
         cache_key=cache_key,
         cache_ms=step.cache_seconds * 1000,
+        health=Health.WELL,
     )
 
 
@@ -101,4 +134,5 @@ def failure(step: Step, entry: Entry, outcome: Outcome, cached: tuple[bytes, int
         http_status=outcome.http_status,
         error=outcome.reason,
         stored_ms=stored_ms,
+        health=health(step, entry, outcome),
     )

@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import CallStatus
-from bff.broker.lanes import End, Entry, Lanes, Noted
+from bff.broker.lanes import End, Entry, Health, Lanes, Noted
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Request
 from bff.catalog.services import Service
@@ -21,7 +21,7 @@ from bff.downstream.client import Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
-from workers.next_step import Step, again, failure, may_run, success
+from workers.next_step import Step, again, budgeted, failure, health, may_run, success
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ RECLAIMED_AFTER_SECONDS = 1.0  # and the timeout of the call; as scripts/reclaim
 
 _NOT_BUILT: Final = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
 _WORKER_LOST: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.WORKER_LOST)
+_BARRED: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.BREAKER_OPEN)
 _ABORTED: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.ABORTED)
 _UNKNOWN_CALL: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.UNKNOWN_CALL)
 _HELD_TOO_LONG: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.ABORTED)
@@ -68,6 +69,8 @@ class Performer:
         request = self._request(step, entry)
         if request is None:
             outcome = _NOT_BUILT
+        elif entry.barred:
+            outcome = _BARRED
         elif not may_run(step, entry):
             outcome = _WORKER_LOST
         else:
@@ -128,8 +131,10 @@ class Performer:
             return
         next_ = again(step, entry, outcome, random.random)
         if next_ is not None:
-            noted = await self._retry(entry, outcome, next_.delay_ms, next_.pause_ms)
-            if noted is not Noted.TOO_LATE:
+            noted = await self._retry(
+                entry, outcome, next_.delay_ms, next_.pause_ms, health=health(step, entry, outcome)
+            )
+            if noted not in (Noted.TOO_LATE, Noted.NO_BUDGET):
                 self.metrics.retried(self.service.name)
                 return
         cached = await self._cached(cache_key)
@@ -153,7 +158,14 @@ class Performer:
         await self._told(entry, tell)
 
     async def _retry(
-        self, entry: Entry, outcome: Outcome, delay_ms: int, pause_ms: int, *, attempted: bool = True
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        delay_ms: int,
+        pause_ms: int,
+        *,
+        attempted: bool = True,
+        health: Health = Health.SILENT,
     ) -> Noted:
         return await self._told(
             entry,
@@ -165,6 +177,9 @@ class Performer:
                 http_status=outcome.http_status,
                 pause_ms=pause_ms,
                 attempted=attempted,
+                budgeted=attempted and budgeted(outcome),
+                health=health,
+                ran_ms=outcome.milliseconds,
             ),
         )
 

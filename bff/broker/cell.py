@@ -66,6 +66,13 @@ def _fields(service: Service) -> dict[str, int]:
         "expected_us": round(service.expected_seconds * 1_000_000),
         "capacity": service.capacity,
     }
+    breaker = service.breaker
+    fields |= {
+        "breaker.failure_percent": breaker.failure_percent,
+        "breaker.minimum_calls": breaker.minimum_calls,
+        "breaker.window_ms": round(breaker.window_seconds * 1000),
+        "breaker.open_ms": round(breaker.open_seconds * 1000),
+    }
     fields |= {f"bound.{priority}": bound for priority, bound in service.bounds.items()}
     longest = service.max_wait_seconds  # 0 where there is none, so that one laid down before does not stay
     return fields | {f"max_wait_ms.{p}": ceil(longest.get(p, 0) * 1000) for p in Priority}

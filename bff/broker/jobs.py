@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from bff.broker.cell import Cell
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, Source, decode_ended, decode_job
+from bff.broker.quota import UNLIMITED, Quota, Usage
 from bff.catalog.model import Priority
 
 IDEMPOTENCY_SECONDS = 86_400
@@ -23,6 +24,7 @@ class Refusal(StrEnum):
     QUEUE_FULL = "queue-full"
     SHEDDING = "shedding"
     DEADLINE_UNATTAINABLE = "deadline-unattainable"
+    DOWNSTREAM_UNAVAILABLE = "downstream-unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,16 @@ class Submission:
     traceparent: str = ""
     tracestate: str = ""
     done: Sequence[Done] = ()
+    quota: Quota = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Durable in the broker. `ended` is filled where nothing was left to do."""
+    """Durable in the broker. `ended` is filled where nothing was left to do; `usage` where the client has a quota."""
 
     job: Job
     ended: Sequence[Ended]
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,22 @@ class Refused:
     expected_ms: int
 
 
+class Bound(StrEnum):
+    """Which part of its quota a client has used up; the words of scripts/submit.lua."""
+
+    REQUESTS = "requests"
+    IN_FLIGHT = "in-flight"
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaExceeded:
+    """Not taken, nothing kept. `retry_ms` is 0 where it cannot be told: when one of the client's jobs ends."""
+
+    bound: Bound
+    retry_ms: int
+    usage: Usage | None
+
+
 class Cancellation(StrEnum):
     """What became of a wish to cancel; the words of scripts/cancel.lua."""
 
@@ -103,10 +123,12 @@ class Jobs:
             plan.id: json.loads(plan.document) for plan in cell.catalog.plans.values()
         }
 
-    async def submit(self, submission: Submission) -> Accepted | Replayed | Conflict | Refused:
+    async def submit(self, submission: Submission) -> Accepted | Replayed | Conflict | Refused | QuotaExceeded:
         """Accept a job, or say why not."""
         keys = self._cell.keys
-        names = [keys.job(submission.id), keys.parameters(submission.id), keys.deadlines()]
+        names = [
+            keys.job(submission.id), keys.parameters(submission.id), keys.deadlines(), keys.client(submission.client)
+        ]  # fmt: skip
         fingerprint = ""
         if submission.idempotency_key is not None:
             scope = f"{submission.client}\0{submission.operation}\0{submission.idempotency_key}"
@@ -114,11 +136,14 @@ class Jobs:
             fingerprint = _digest(submission.parameters)
         reply = await self._cell.run("submit", names, self._arguments(submission, fingerprint))
         match reply:
-            case [b"accepted", now_ms, expected_ms, position, skipped, ended]:
-                if ended:
-                    return Accepted(await self._ended(submission.id), decode_ended(ended))
-                job = self._queued(submission, now_ms, {name.decode() for name in skipped})
-                return Accepted(replace(job, position=position, expected_ms=expected_ms), ())
+            case [b"accepted", now_ms, expected_ms, position, plain, ended, used_us]:
+                if plain and not ended:
+                    job = replace(self._queued(submission, now_ms), position=position, expected_ms=expected_ms)
+                else:
+                    job = await self._laid_down(submission.id)
+                return Accepted(job, decode_ended(ended), _usage(submission.quota, used_us))
+            case [b"quota-exceeded", bound, retry_ms, used_us]:
+                return QuotaExceeded(Bound(bound.decode()), retry_ms, _usage(submission.quota, used_us))
             case [b"replayed", job_id]:
                 return Replayed(job_id.decode())
             case [b"conflict", job_id]:
@@ -127,8 +152,8 @@ class Jobs:
                 return Refused(Refusal(reason.decode()), service.decode(), retry_ms, expected_ms)
         raise AssertionError(reply)
 
-    def _queued(self, submission: Submission, now_ms: int, skipped: Collection[str]) -> Job:
-        """A job as it was accepted: what a read would say, without one."""
+    def _queued(self, submission: Submission, now_ms: int) -> Job:
+        """A job as it was accepted, all of it waiting: what a read would say, without one."""
         plan = self._plans[self._cell.catalog.plans[submission.operation].id]
         return Job(
             id=submission.id,
@@ -141,11 +166,11 @@ class Jobs:
             submitted_ms=now_ms,
             deadline_ms=now_ms + submission.timeout_ms,
             now_ms=now_ms,
-            calls=tuple(_first_state(call, submission.done, skipped) for call in plan["calls"]),
+            calls=tuple(_first_state(call, submission.done) for call in plan["calls"]),
             outcomes={done.call: done.data for done in submission.done},
         )
 
-    async def _ended(self, job_id: str) -> Job:
+    async def _laid_down(self, job_id: str) -> Job:
         job = await self.read(job_id)
         if job is None:
             raise BrokerUnavailable("the broker does not keep what is laid down in it")
@@ -165,6 +190,9 @@ class Jobs:
             submission.tracestate,
             fingerprint,
             min(IDEMPOTENCY_SECONDS, self._cell.result_ttl_seconds) * 1000,
+            submission.quota.interval_us,
+            submission.quota.window_us,
+            submission.quota.max_in_flight,
             *(part for done in submission.done for part in (done.call, done.milliseconds, done.http_status, done.data)),
         ]
 
@@ -194,15 +222,17 @@ class Jobs:
         return self._plans[digest]
 
 
-def _first_state(call: Mapping[str, Any], inline: Iterable[Done], skipped: Collection[str]) -> CallState:
+def _usage(quota: Quota, used_us: int) -> Usage | None:
+    return Usage(quota, used_us) if quota.requests else None
+
+
+def _first_state(call: Mapping[str, Any], inline: Iterable[Done]) -> CallState:
     """How a call of a plan stands right after its job was accepted."""
     done = {each.call: each for each in inline}
     name = call["name"]
     if name in done:
         made = done[name]
         return CallState(name, CallStatus.SUCCEEDED, 1, Source.LIVE, made.http_status, made.milliseconds)
-    if name in skipped:
-        return CallState(name, CallStatus.SKIPPED)
     return CallState(name, CallStatus.QUEUED if done.keys() >= set(call["after"]) else CallStatus.WAITING)
 
 

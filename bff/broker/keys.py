@@ -53,6 +53,10 @@ class Keys:
         """STRING "<stored at, ms> <JSON data>"; the last good answer to a request; expires as its call says."""
         return self._key("cache", digest)
 
+    def client(self, name: str) -> str:
+        """HASH in_flight, next_us; of each client that ever submitted, kept."""
+        return self._key("client", name)
+
     def deadlines(self) -> str:
         """ZSET job id -> deadline_ms, of every job that is not terminal."""
         return self._key("deadlines")
@@ -62,16 +66,20 @@ class Keys:
         return self._key("parked")
 
     def dead(self) -> str:
-        """STREAM job call service error: what was given up and an operator has to look at."""
+        """STREAM, see scripts/lib/graph.lua: what was given up and an operator has to look at; kept until then."""
         return self._key("dead")
 
     def lane(self, service: str, priority: Priority) -> str:
         """STREAM job call start_by, group `workers`; entries go when they are done, the stream is kept."""
         return self._key("lane", service, priority)
 
+    def again(self, service: str) -> str:
+        """STREAM like a lane, of what was begun before: retries, what dead workers left, compensations; kept."""
+        return self._key("lane", service, "again")
+
     def lanes(self, service: str) -> list[str]:
-        """A service's lanes, high to low."""
-        return [self.lane(service, priority) for priority in Priority]
+        """A service's lanes, high to low, and the one of what was begun before."""
+        return [*(self.lane(service, priority) for priority in Priority), self.again(service)]
 
     def changed(self, job_id: str) -> str:
         """CHANNEL the job's new version, at every change."""

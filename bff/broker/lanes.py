@@ -24,7 +24,9 @@ class Entry:
     """One call to make now: an entry of a lane, taken. It holds a slot of its service until finished or retried.
 
     `remaining_ms` is what is left to the job's deadline, 0 for a compensation (none). `effect` says that an earlier
-    attempt may have done its work. `outcomes` are those of the calls before it, JSON.
+    attempt may have done its work. `outcomes` are those of the calls before it, JSON. `attempt` leaves out those that
+    the service pushed back. `barred`: the breaker is open, so it is not to be called but ended by what there is to fall
+    back on.
     """
 
     lane: str
@@ -44,6 +46,15 @@ class Entry:
     mode: Mode
     traceparent: str
     tracestate: str
+    barred: bool = False
+
+
+class Health(StrEnum):
+    """What the end of a call says of its service, for the breaker; the words of scripts/lib/breaker.lua."""
+
+    WELL = "well"
+    ILL = "ill"
+    SILENT = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,8 @@ class Noted(StrEnum):
     PARKED = "parked"
     TOO_LATE = "too-late"
     """No retry can start in time: finish it as failed."""
+    NO_BUDGET = "no-budget"
+    """The service has had its share of retries: finish it as failed."""
     LATE = "late"
     """The job had ended; the answer is discarded, and undone where it had an effect."""
     STALE = "stale"
@@ -87,6 +100,7 @@ class End:
     stored_ms: int | None = None
     cache_key: str | None = None
     cache_ms: int = 0
+    health: Health = Health.SILENT
 
 
 class Lanes:
@@ -130,6 +144,7 @@ class Lanes:
             "" if end.stored_ms is None else end.stored_ms,
             end.data,
             end.cache_ms,
+            end.health,
         ]
         word, ended = await self._cell.run("finish", keys, arguments)
         return Noted(word.decode()), decode_ended(ended)
@@ -144,16 +159,20 @@ class Lanes:
         http_status: int | None,
         pause_ms: int = 0,
         attempted: bool = True,
+        budgeted: bool = True,
+        health: Health = Health.SILENT,
+        ran_ms: int = 0,
     ) -> Noted:
         """Park a call for another attempt in `delay_ms`; `pause_ms` makes the whole service rest for that long.
 
-        One that was not `attempted` uses up none of the call's attempts.
+        One that was not `attempted` uses up none of the call's attempts, nor do the first ten that a 429 pushed back.
+        `budgeted`: it has to come out of the service's retry budget.
         """
         keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0], self._cell.keys.parked()]
         status = "" if http_status is None else http_status
         arguments: list[str | bytes | int] = [
             entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms,
-            int(attempted),
+            int(attempted), int(budgeted), health, ran_ms,
         ]  # fmt: skip
         word, _ = await self._cell.run("retry", keys, arguments)
         return Noted(word.decode())
@@ -181,7 +200,7 @@ class Lanes:
 
 
 def _entry(row: list[Any], asked_at: float) -> Entry:
-    lane, entry_id, queued_ms, remaining_ms, call, attempt, effect, parameters, job, outcomes = row
+    lane, entry_id, queued_ms, remaining_ms, call, attempt, effect, parameters, job, outcomes, barred = row
     fields = {name: value.decode() for name, value in pairs(job).items()}
     return Entry(
         lane=lane.decode(),
@@ -200,4 +219,5 @@ def _entry(row: list[Any], asked_at: float) -> Entry:
         mode=Mode(fields["mode"]),
         traceparent=fields.get("traceparent", ""),
         tracestate=fields.get("tracestate", ""),
+        barred=barred == 1,
     )

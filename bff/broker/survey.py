@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bff.broker.cell import Cell
 from bff.broker.job import pairs
 from bff.catalog.model import Priority
+from bff.policies.breaker import Breaker, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +24,36 @@ class ServiceState:
     expired: Mapping[Priority, int]
     drain_rate: float
     in_flight: int
+    breaker: State
     dead_letters: int
 
 
 async def survey(cell: Cell) -> dict[str, ServiceState]:
     """All services at about one moment. Raises BrokerUnavailable."""
-    seconds, micros = await cell.redis.execute("TIME")
-    now_ms = int(seconds) * 1000 + int(micros) // 1000
+    now_ms = await _now_ms(cell)
     dead = await _dead_letters(cell)
     names = list(cell.catalog.services)
     states = await asyncio.gather(*(_state(cell, name, now_ms, dead.get(name, 0)) for name in names))
     return dict(zip(names, states, strict=True))
 
 
+async def resting(cell: Cell, service: str) -> bool:
+    """Whether its breaker is not closed, or it asked for a rest. Raises BrokerUnavailable."""
+    fields = ("breaker.open_until", "paused_until")
+    open_until, paused_until = await cell.redis.execute("HMGET", cell.keys.service(service), *fields)
+    return int(open_until or 0) != 0 or (paused_until is not None and int(paused_until) > await _now_ms(cell))
+
+
+async def _now_ms(cell: Cell) -> int:
+    seconds, micros = await cell.redis.execute("TIME")
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
 async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> ServiceState:
     configured = cell.catalog.services[service]
     flat, *lanes = await asyncio.gather(
         cell.redis.execute("HGETALL", cell.keys.service(service)),
-        *(_lane(cell, service, priority, now_ms) for priority in Priority),
+        *(_lane(cell, lane, now_ms) for lane in cell.keys.lanes(service)),
     )
     fields = pairs(flat)
     service_seconds = int(fields.get("service_us", b"0")) / 1_000_000 or configured.expected_seconds
@@ -48,17 +61,17 @@ async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> Se
     return ServiceState(
         capacity=configured.capacity,
         depth={priority: int(fields.get(f"booked.{priority}", b"0")) for priority in Priority},
-        oldest_seconds={priority: age for priority, (age, _) in zip(Priority, lanes, strict=True)},
+        oldest_seconds={priority: age for priority, (age, _) in zip(Priority, lanes, strict=False)},
         expired={priority: int(fields.get(f"expired.{priority}", b"0")) for priority in Priority},
         drain_rate=min(by_slots, configured.rate_per_second or by_slots),
         in_flight=sum(held for _, held in lanes),
+        breaker=Breaker(open_until_ms=int(fields.get("breaker.open_until", b"0"))).state(now_ms),
         dead_letters=dead_letters,
     )
 
 
-async def _lane(cell: Cell, service: str, priority: Priority, now_ms: int) -> tuple[float, int]:
+async def _lane(cell: Cell, lane: str, now_ms: int) -> tuple[float, int]:
     """Age of the oldest entry in seconds, and how many are held by workers."""
-    lane = cell.keys.lane(service, priority)
     first, groups = await asyncio.gather(
         cell.redis.execute("XRANGE", lane, "-", "+", "COUNT", 1),
         cell.redis.execute("EXISTS", lane),

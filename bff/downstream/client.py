@@ -39,6 +39,7 @@ _url = lru_cache(maxsize=1024)(httpx.URL)
 # The rest of a refusal is read only to keep its connection: what is longer or slower is not worth it.
 _DRAIN_BYTES = 65_536
 _DRAIN_SECONDS = 0.1
+_STOPS_EARLIER_SECONDS = 0.1
 
 _TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
 _TIMED_OUT = Outcome(Verdict.UNKNOWN, 0, reason=Reason.TIMEOUT)
@@ -66,7 +67,8 @@ class Downstream:
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Outcome:
         """Send `request` once to one of the services given above. `timeout_seconds` is what the job has left; with
-        the service's own it bounds everything from connecting to the last byte, and it travels as Request-Timeout.
+        the service's own it bounds everything from connecting to the last byte, and a little less travels as
+        Request-Timeout.
         Raises nothing but CancelledError, at once, and the connection is free again.
         """
         started = monotonic()
@@ -124,7 +126,7 @@ def _build(
     if not _PATH(request.path) or _DOT_SEGMENT(request.path.partition("?")[0]):
         raise ValueError(f"not a path below {service.base_url}: {request.path!r}")
     url = _url(service.base_url.rstrip("/") + request.path)
-    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{bound_seconds:.3f}"}
+    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{_stops_seconds(bound_seconds):.3f}"}
     raw = [(name.encode("ascii"), _one_line(value).encode("ascii")) for name, value in own.items()]
     raw += _SAME_FOR_ALL
     if request.body is None:
@@ -133,6 +135,11 @@ def _build(
     # As a stream, httpx adds no Host and no Content-Length: the engine does.
     content = httpx.ByteStream(_encode(request.body).encode())
     return httpx.Request(request.method, url, headers=raw, stream=content)
+
+
+def _stops_seconds(bound_seconds: float) -> float:
+    """When the service is told to stop: before its slot is free here, or it could have one call too many."""
+    return bound_seconds - min(_STOPS_EARLIER_SECONDS, bound_seconds / 10)
 
 
 def _one_line(value: str) -> str:

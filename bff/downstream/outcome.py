@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """Its job ended while it was in flight, or its worker was told to stop, or did nothing for too long."""
     WORKER_LOST = "worker-lost"
     """An earlier attempt was never heard of again, and another could do harm."""
+    BREAKER_OPEN = "breaker-open"
+    """Not called: the service has failed too often of late."""
     UNKNOWN_CALL = "unknown-call"
     """The worker's catalog has no such call."""
 

@@ -3,28 +3,49 @@
 Linux only: it reads CPU and memory from /proc.
 """
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 from redis import Redis
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+LANE_GROUP = "workers"
+GIVE_UP_SECONDS = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as Redis keeps it; times are Unix ms by its clock. `finished_ms` is None while it is open."""
+
+    status: str
+    submitted_ms: int
+    deadline_ms: int
+    finished_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class LiveStack:
-    """`urls` and `pids` by name of the part: gateway, worker, mock, redis."""
+    """`urls` and `pids` by name of the part: gateway, worker, mock, redis. `log` grows while it runs."""
 
     urls: Mapping[str, str]
     pids: Mapping[str, int]
+    pid: int
+    log: Sequence[str]
+
+    def worker_pids(self) -> list[int]:
+        """As of now: one that was killed is started again by `bff up`, under another."""
+        return [pid for name, pid in _children(self.pid) if name == "worker"]
 
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time so far."""
@@ -54,7 +75,39 @@ class LiveStack:
     def held_entries(self) -> int:
         """Entries that workers hold, over all lanes."""
         with Redis.from_url(self.urls["redis"]) as redis:
-            return sum(redis.xpending(key, "workers")["pending"] for key in redis.scan_iter("bff:{c0}:lane:*"))
+            return sum(redis.xpending(key, LANE_GROUP)["pending"] for key in redis.scan_iter("bff:{c0}:lane:*"))
+
+    def leftovers(self) -> dict[str, int]:
+        """What should be back at zero after every run and is not."""
+        with Redis.from_url(self.urls["redis"]) as redis:
+            lanes = sum(redis.xlen(key) for key in redis.scan_iter("bff:{c0}:lane:*"))
+            parked = int(redis.zcard("bff:{c0}:parked"))
+        counts = {"open jobs": self.open_jobs(), "booked places": self.booked_places(), "entries": lanes}
+        counts |= {"held entries": self.held_entries(), "parked retries": parked}
+        return {name: count for name, count in counts.items() if count}
+
+    def jobs(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        """Those that are known, read without asking the gateway."""
+        found = {}
+        with Redis.from_url(self.urls["redis"]) as redis:
+            for first in range(0, len(job_ids), 1000):
+                some = job_ids[first : first + 1000]
+                pipeline = redis.pipeline(transaction=False)
+                for job_id in some:
+                    pipeline.hmget(f"bff:{{c0}}:job:{job_id}", "status", "submitted", "deadline", "finished")
+                for job_id, (status, submitted, deadline, finished) in zip(some, pipeline.execute(), strict=True):
+                    if status is not None:
+                        ended = int(finished) if finished else None
+                        found[job_id] = Job(status.decode(), int(submitted), int(deadline), ended)
+        return found
+
+
+async def until_at_rest(stack: LiveStack) -> dict[str, int]:
+    """What is left when nothing is, or after GIVE_UP_SECONDS."""
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    while (left := await asyncio.to_thread(stack.leftovers)) and time.monotonic() < give_up_at:
+        await asyncio.sleep(0.5)
+    return left
 
 
 @contextmanager
@@ -63,10 +116,24 @@ def live_stack(*options: str) -> Iterator[LiveStack]:
     command = [sys.executable, "-m", "stack", "up", "--port=0", "--mock-port=0", "--metrics-port=0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield LiveStack(_urls(process), _pids(process.pid))
+            urls, log = _urls(process), list[str]()
+            Thread(target=log.extend, args=(process.stdout,), daemon=True).start()
+            yield LiveStack(urls, _pids(process.pid), process.pid, log)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate()
+            process.wait()
+
+
+@contextmanager
+def cores_reported(stack: LiveStack) -> Iterator[None]:
+    """Says how many cores each part, and this client, kept busy on average. Not where parts were started again."""
+    cpu, own, began = stack.cpu_seconds(), time.process_time(), time.monotonic()
+    yield
+    seconds = time.monotonic() - began
+    used = {name: after - cpu[name] for name, after in stack.cpu_seconds().items()}
+    used["this client"] = time.process_time() - own
+    shown = ", ".join(f"{name} {each / seconds:.2f}" for name, each in used.items())
+    print(f"cores used over {seconds:.0f} s: {shown}")
 
 
 def _urls(process: "subprocess.Popen[str]") -> dict[str, str]:
@@ -82,10 +149,19 @@ def _urls(process: "subprocess.Popen[str]") -> dict[str, str]:
 
 
 def _pids(parent: int) -> dict[str, int]:
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in children}
-    found = [(re.search(r"stack (\w+) |(redis)-server", line), pid) for pid, line in lines.items()]
-    return {match[1] or match[2]: pid for match, pid in found if match}
+    """Several of one name are numbered."""
+    found: dict[str, int] = {}
+    for name, pid in _children(parent):
+        count = sum(other.partition("-")[0] == name for other in found)
+        found[f"{name}-{count + 1}" if count else name] = pid
+    return found
+
+
+def _children(parent: int) -> Iterator[tuple[str, int]]:
+    for pid in map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split()):
+        line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        if match := re.search(r"stack (\w+) |(redis)-server", line):
+            yield match[1] or match[2], pid
 
 
 def _cpu_seconds(pid: int) -> float:

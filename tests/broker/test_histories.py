@@ -1,8 +1,10 @@
 """Any history of submits, takes, ends, retries, crashes, cancels and deadlines keeps the invariants."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -10,142 +12,117 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 from redis.exceptions import ResponseError
 
-from bff.broker.expiry import Expiry
-from bff.broker.job import Job, JobStatus
-from bff.broker.jobs import Accepted
-from bff.broker.lanes import Entry, Noted
+from bff.broker.lanes import End, Entry, Health
 from bff.broker.pipeline import Pipeline
-from bff.broker.requeue import Requeue
-from bff.broker.script import Script, script
 from bff.catalog.model import Priority
+from bff.policies.breaker import State
 from tests.broker.fake import FakeRuns
+from tests.broker.history import CLIENTS, MOST_LOST, STANDS_IN, History
 from tests.broker.servers import Server
-from tests.broker.world import BAD, GOOD, SERVICES, World, a_catalog
+from tests.broker.snapshot import SERVICES
+from tests.broker.turned import Fault
+from tests.broker.world import BAD, GOOD
 
-Connect = Callable[[], Pipeline | FakeRuns]
-CATALOG = a_catalog(SERVICES.replace("timeout_seconds = 1\n", "timeout_seconds = 0.05\n"))
+services = st.sampled_from(SERVICES)
+clients = st.sampled_from(sorted(CLIENTS))
+ends = st.sampled_from([GOOD, GOOD, BAD, replace(BAD, effect=True), STANDS_IN])
 
 
 class Histories(RuleBasedStateMachine):
-    """Entries that are taken lie in a bundle until somebody ends, retries or forgets them: a worker that crashed."""
+    """Entries that are taken lie in a bundle: of workers that are at it, that crashed, or that are frozen and come back."""
 
-    connect: Connect
+    connect: ClassVar[Callable[[], Pipeline | FakeRuns]]
+    faults: ClassVar[Sequence[Fault]] = ()
     entries = Bundle("entries")
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.redis = self.run(_made(type(self).connect))
-        self.world = World(self.redis, CATALOG)
-        self.run(self.world.cell.configure())
-        self.ids: list[str] = []
-        self.ends: dict[str, Job] = {}
-        self.versions: dict[str, int] = {}
+        self.run(self._begin())
 
-    def run(self, coroutine: Any) -> Any:
-        return self.runner.run(coroutine)
+    async def _begin(self) -> None:
+        self.history = History(type(self).connect(), self.faults)
+        await self.history.begin()
+
+    def run(self, step: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(step)
 
     @rule(
-        operation=st.sampled_from(["one", "order", "screen", "scarce", "crowded"]),
+        operation=st.sampled_from(["one", "order", "both", "screen", "scarce", "crowded", "chain", "soft"]),
         priority=st.sampled_from(Priority),
-        timeout_ms=st.sampled_from([10_000, 10_000, 250]),
+        timeout_ms=st.sampled_from([10_000, 10_000, 400]),
+        client=clients,
+        key=st.sampled_from([None, None, "k"]),
     )
-    def submit(self, operation: str, priority: Priority, timeout_ms: int) -> None:
-        answer = self.run(self.world.submit(operation, priority=priority, timeout_ms=timeout_ms))
-        if isinstance(answer, Accepted):
-            self.ids.append(answer.job.id)
+    def submit(self, operation: str, priority: Priority, timeout_ms: int, client: str, key: str | None) -> None:
+        self.run(self.history.submit(operation, priority, timeout_ms, client, key))
 
-    @rule(target=entries, service=st.sampled_from(["fast", "stock"]), wanted=st.integers(1, 5))
+    @rule(number=st.integers(0, 9), client=clients)
+    def cancel(self, number: int, client: str) -> None:
+        self.run(self.history.cancel(number, client))
+
+    @rule(target=entries, service=services, wanted=st.integers(1, 8))
     def take(self, service: str, wanted: int) -> Any:
-        return multiple(*((service, entry) for entry in self.run(self.world.take(service, wanted))))
+        return multiple(*self.run(self.history.take(service, wanted)))
 
-    @rule(taken=entries, good=st.booleans())
-    def finish(self, taken: tuple[str, Entry], good: bool) -> None:
-        service, entry = taken
-        self.run(self.world.lanes(service).finish(entry, GOOD if good else BAD))
+    @rule(taken=entries, end=ends, health=st.sampled_from(Health))
+    def finish(self, taken: tuple[str, Entry], end: End, health: Health) -> None:
+        self.run(self.history.finish(*taken, replace(end, health=health)))
 
-    @rule(taken=entries, delay_ms=st.sampled_from([0, 1, 20_000]))
-    def retry(self, taken: tuple[str, Entry], delay_ms: int) -> None:
-        service, entry = taken
-        retried = self.world.lanes(service).retry(entry, delay_ms=delay_ms, effect=True, error="t", http_status=None)
-        if self.run(retried) is Noted.TOO_LATE:
-            self.run(self.world.lanes(service).finish(entry, BAD))
+    @rule(
+        taken=entries,
+        delay_ms=st.sampled_from([0, 0, 20, 1_000, 20_000]),
+        effect=st.booleans(),
+        why=st.sampled_from(["ill", "ill", "pushed-back", "not-attempted"]),
+    )
+    def retry(self, taken: tuple[str, Entry], delay_ms: int, effect: bool, why: str) -> None:
+        self.run(self.history.retry(*taken, delay_ms, effect, why))
 
-    @rule(number=st.integers(0, 100))
-    def cancel(self, number: int) -> None:
-        if self.ids:
-            self.run(self.world.jobs.cancel(self.ids[number % len(self.ids)], "public"))
+    @rule(service=services, limit=st.sampled_from([1, 100]))
+    def reclaim(self, service: str, limit: int) -> None:
+        self.run(self.history.reclaim(service, limit))
+
+    @rule(service=services, times=st.integers(1, MOST_LOST))
+    def crash_again_and_again(self, service: str, times: int) -> None:
+        for _ in range(times):
+            self.run(self.history.take(service, 2))
+            self.run(self.history.reclaim(service))
+
+    @rule(milliseconds=st.sampled_from([1, 30, 300, 2_000, 10_000]))
+    def time_passes(self, milliseconds: int) -> None:
+        self.run(self.history.clock.turn(milliseconds))
 
     @rule()
     def duties(self) -> None:
-        self.run(self._duties())
+        self.run(self.history.duties())
+
+    @rule(number=st.integers(0, 9), again=st.booleans())
+    def look_after_a_dead_letter(self, number: int, again: bool) -> None:
+        self.run(self.history.look_after_a_dead_letter(number, again))
+
+    @rule(service=services, state=st.sampled_from(State))
+    def force_the_breaker(self, service: str, state: State) -> None:
+        self.run(self.history.force_the_breaker(service, state))
 
     @invariant()
-    def a_terminal_state_never_changes_and_versions_only_rise(self) -> None:
-        for job in self.run(self.world.jobs.read_many(self.ids)):
-            assert job.version >= self.versions.get(job.id, 1)
-            self.versions[job.id] = job.version
-            if job.status.terminal:
-                first = self.ends.setdefault(job.id, job)
-                assert (job.status, job.outcomes, job.finished_ms) == (first.status, first.outcomes, first.finished_ms)
-
-    @invariant()
-    def what_is_booked_is_what_waits(self) -> None:
-        jobs = self.run(self.world.jobs.read_many(self.ids))
-        assert len(jobs) == len(self.ids)
-        waiting = sum(call.status in ("waiting", "queued") for job in jobs for call in job.calls)
-        assert self.run(self.world.booked("fast")) + self.run(self.world.booked("stock")) == waiting
-
-    @invariant()
-    def no_service_has_more_in_flight_than_slots(self) -> None:
-        held = [self.run(self.redis.execute("XPENDING", lane, "workers"))[0] for lane in self.world.keys.lanes("stock")]
-        assert sum(held) <= 3
+    def all_holds(self) -> None:
+        self.run(self.history.check())
 
     def teardown(self) -> None:
         try:
-            self.run(self._everything_ends())
+            self.run(self.history.come_to_rest())
         finally:
-            self.run(self.redis.aclose())
+            self.run(self.history.clock.aclose())
             self.runner.close()
 
-    async def _duties(self) -> None:
-        await Expiry(self.world.cell, lambda ended: None).run_once()
-        await Requeue(self.world.cell).run_once()
-        for service in ("fast", "stock"):
-            await self.world.lanes(service).reclaim()
 
-    async def _everything_ends(self) -> None:
-        """Whatever happened: duties and one good worker bring every job to its one end, and nothing is left."""
-        async with asyncio.timeout(3):
-            while leftovers := await self.world.leftovers():
-                await self._duties()
-                done = [await self.world.do(service=service) for service in ("fast", "stock")]
-                if not any(done):
-                    await asyncio.sleep(0.02)
-                parked = await self.redis.execute("ZRANGE", self.world.keys.parked(), 0, -1)
-                for member in parked:  # none is waited for
-                    await self.redis.execute("ZADD", self.world.keys.parked(), 0, member)
-        assert not leftovers
-        for job in await self.world.jobs.read_many(self.ids):
-            assert job.status.terminal
-            assert _undone(job)
-
-
-def _undone(job: Job) -> bool:
-    """Nothing that was done stays done in a job that did not succeed, and nothing is undone in one that did."""
-    undone = {call.name for call in job.calls if call.undoes}
-    if job.operation != "order" or job.status is JobStatus.SUCCEEDED:
-        return not undone
-    done = {call.name for call in job.calls if call.status == "succeeded"}
-    return undone >= {undo for call, undo in (("reserve", "release"), ("charge", "refund")) if call in done}
-
-
-async def _made(connect: Connect) -> Pipeline | FakeRuns:
-    return connect()
-
-
-def _hold(connect: Connect, examples: int, phases: Sequence[Phase] = tuple(Phase)) -> None:
-    machine = type("History", (Histories,), {"connect": staticmethod(connect)})
+def _hold(
+    connect: Callable[[], Pipeline | FakeRuns],
+    examples: int,
+    phases: Sequence[Phase] = tuple(Phase),
+    faults: Sequence[Fault] = (),
+) -> None:
+    machine = type("History", (Histories,), {"connect": staticmethod(connect), "faults": faults})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -160,27 +137,8 @@ def _hold(connect: Connect, examples: int, phases: Sequence[Phase] = tuple(Phase
 
 
 def test_histories_on_a_real_redis(redis: Server) -> None:
-    _hold(lambda: Pipeline(redis.url), 25)
+    _hold(lambda: Pipeline(redis.url), 40)
 
 
 def test_histories_on_a_fake_redis() -> None:
     _hold(FakeRuns, 8)
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        pytest.param("job[name .. '.entry'] ~= entry", "false", id="an unfenced finish"),
-        pytest.param("book(job, call, -1)", "do end", id="a booked place not given back"),
-        pytest.param("redis.call('XACK', lane, GROUP, entry)", "do end", id="a missing XACK"),
-        pytest.param("redis.call('ZREM', cell .. 'deadlines', job.id)", "do end", id="an end that forgets the index"),
-    ],
-)
-def test_a_seeded_fault_is_caught(any_redis: Server, right: str, wrong: str) -> None:
-    class Faulty(Pipeline):
-        async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-            return await super().run(Script(script.name, script.source.replace(right, wrong)), keys, arguments)
-
-    assert right in script("finish").source
-    with pytest.raises((AssertionError, TimeoutError, ResponseError)):
-        _hold(lambda: Faulty(any_redis.url), 100, (Phase.generate,))

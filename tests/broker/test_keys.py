@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import CallStatus
 from bff.broker.keys import Keys
 from bff.catalog.model import Priority
@@ -70,6 +71,9 @@ async def test_what_is_said_to_expire_does_once_jobs_have_ended_and_nothing_else
     await world.until_ms(await world.now_ms() + 1)  # the service has rested
     while await world.do():
         pass
+    letters = DeadLetters(world.cell)
+    async for letter in letters.all():
+        await letters.discard(letter)
     for key in await world.redis.execute("KEYS", f"{world.keys.prefix}:*"):
         [name] = functions(world.keys, key.decode())
         expires = await world.redis.execute("PTTL", key) > 0
@@ -90,4 +94,4 @@ def test_all_keys_of_a_cell_share_its_hash_tag_and_no_two_cells_do() -> None:
 
 
 def test_a_services_lanes_are_named_from_high_to_low() -> None:
-    assert Keys().lanes("echo") == [f"bff:{{c0}}:lane:echo:{priority}" for priority in ("high", "normal", "low")]
+    assert Keys().lanes("echo") == [f"bff:{{c0}}:lane:echo:{name}" for name in ("high", "normal", "low", "again")]

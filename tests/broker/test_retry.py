@@ -1,6 +1,7 @@
 """Another attempt: parked until it is due, with its waiting place kept, unless nobody has a use for it any more."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,9 @@ from tests.broker.world import BAD, GOOD, World
 pytestmark = pytest.mark.anyio
 
 
-async def park(world: World, entry: Entry, *, delay_ms: int = 0, effect: bool = False, pause_ms: int = 0) -> Noted:
-    return await world.lanes().retry(
-        entry, delay_ms=delay_ms, effect=effect, error="http-status", http_status=503, pause_ms=pause_ms
-    )
+async def park(world: World, entry: Entry, **more: Any) -> Noted:
+    defaults = {"delay_ms": 0, "effect": False, "error": "http-status", "http_status": 503}
+    return await world.lanes().retry(entry, **{**defaults, **more})
 
 
 async def paused_ms(world: World) -> int:
@@ -62,9 +62,9 @@ async def test_more_than_a_batch_that_is_due_goes_back_in_one_run(world: World) 
         await world.accepted()
     entries = [entry for _ in range(3) for entry in await world.take()]
     assert len(entries) == 100  # the slots
-    await asyncio.gather(*(park(world, entry) for entry in entries))
+    await asyncio.gather(*(park(world, entry, budgeted=False) for entry in entries))
     rest = await world.take()
-    await asyncio.gather(*(park(world, entry) for entry in rest))
+    await asyncio.gather(*(park(world, entry, budgeted=False) for entry in rest))
     await Requeue(world.cell).run_once()
     assert await world.redis.execute("ZCARD", world.keys.parked()) == 0
     assert await world.booked() == 250

@@ -86,6 +86,13 @@ OPERATIONS = (
         "chain", call("must"), call("nice", "stock", required=False), call("more", after=("nice",), required=False)
     ),
     _operation(
+        "soft",
+        call("must"),
+        call("static", "stock", fallback={"items": []}),
+        call("cached", "stock", required=False, cache_seconds=60),
+        call("both", "stock", cache_seconds=60, fallback={"items": [1]}),
+    ),
+    _operation(
         "both", call("left-hand", compensation=undo("un-left")), call("right-hand", compensation=undo("un-right"))
     ),
 )
@@ -162,6 +169,17 @@ class World:
     async def statuses(self, job_id: str) -> dict[str, str]:
         return {call.name: str(call.status) for call in (await self.job(job_id)).calls}
 
+    async def set(self, service: str, **fields: int) -> None:
+        """What scripts know of a service; `__` stands for a dot."""
+        if not await self.redis.execute("EXISTS", self.keys.service(service)):
+            await self.cell.configure()
+        flat = [part for name, value in fields.items() for part in (name.replace("__", "."), value)]
+        await self.redis.execute("HSET", self.keys.service(service), *flat)
+
+    async def breaker(self, service: str = "stock", *, open_ms: int) -> None:
+        """Open for so long; half-open for 0."""
+        await self.set(service, breaker__open_until=await self.now_ms() + open_ms, breaker__since=0)
+
     async def booked(self, service: str = "fast") -> int:
         fields = [f"booked.{priority}" for priority in Priority]
         values = await self.redis.execute("HMGET", self.keys.service(service), *fields)
@@ -177,7 +195,9 @@ class World:
                 found[f"entries {lane}"] = await self.redis.execute("XLEN", lane)
         found["parked"] = await self.redis.execute("ZCARD", self.keys.parked())
         found["deadlines"] = await self.redis.execute("ZCARD", self.keys.deadlines())
-        kept = ("settings", "service", "plan", "lane", "dead")
+        for key in await self.redis.execute("KEYS", f"{self.keys.client('*')}"):
+            found[f"in flight of {key}"] = int(await self.redis.execute("HGET", key, "in_flight"))
+        kept = ("settings", "service", "plan", "lane", "dead", "client")
         for key in await self.redis.execute("KEYS", f"{self.keys.prefix}:*"):
             if key.decode().split("}:")[1].split(":")[0] not in kept:
                 found[f"no expiry {key}"] = int(await self.redis.execute("PTTL", key) < 0)

@@ -67,7 +67,7 @@ def test_the_shipped_catalog_is_in_order() -> None:
 @pytest.mark.parametrize(
     ("more", "less", "line", "said"),
     [
-        ({"max_concurency": "3"}, "", 8, "unknown key; allowed: base_url, capacity"),
+        ({"max_concurency": "3"}, "", 8, "unknown key; allowed: base_url, breaker, capacity"),
         ({}, "capacity", 2, "services.echo.capacity: is missing"),
         ({"max_concurrency": "0"}, "", 4, "services.echo.max_concurrency: Input should be greater than or equal to 1"),
         ({"base_url": '"ftp://x"'}, "", 3, "services.echo.base_url"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-KEPT = ("settings", "plan:", "service:", "lane:", "dead")
+KEPT = ("settings", "plan:", "service:", "lane:", "client:", "dead")
 
 
 def leftovers(redis: Any, prefix: str = "bff") -> list[str]:
@@ -12,10 +12,7 @@ def leftovers(redis: Any, prefix: str = "bff") -> list[str]:
 
 
 def _leftovers(redis: Any, cell: str) -> Iterator[str]:
-    for key in redis.scan_iter(f"{cell}service:*"):
-        booked = {name: int(value) for name, value in redis.hgetall(key).items() if name.startswith(b"booked.")}
-        if any(booked.values()):
-            yield f"{key.decode()} has {booked}"
+    yield from _still_counted(redis, cell)
     for key in redis.scan_iter(f"{cell}lane:*"):
         yield from _left_in_lane(redis, key.decode())
     for name in ("parked", "deadlines"):
@@ -27,6 +24,16 @@ def _leftovers(redis: Any, cell: str) -> Iterator[str]:
             yield f"{key.decode()} never expires"
     if channels := redis.pubsub_channels(f"{cell}changed:*"):
         yield f"somebody still waits on {channels}"
+
+
+def _still_counted(redis: Any, cell: str) -> Iterator[str]:
+    for key in redis.scan_iter(f"{cell}service:*"):
+        booked = {name: int(value) for name, value in redis.hgetall(key).items() if name.startswith(b"booked.")}
+        if any(booked.values()):
+            yield f"{key.decode()} has {booked}"
+    for key in redis.scan_iter(f"{cell}client:*"):
+        if count := int(redis.hget(key, "in_flight") or 0):
+            yield f"{key.decode()} has {count} jobs in flight"
 
 
 def _left_in_lane(redis: Any, lane: str) -> Iterator[str]:

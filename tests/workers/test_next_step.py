@@ -91,12 +91,12 @@ def test_the_delay_doubles_up_to_the_longest(service: Service) -> None:
 
 
 def test_a_service_that_says_when_gets_its_rest(service: Service) -> None:
-    assert again(Step(a_call(), service), an_entry(), PUSH_BACK, longest) == Again(delay_ms=300, pause_ms=300)
+    assert again(Step(a_call(), service), an_entry(), PUSH_BACK, longest) == Again(delay_ms=310, pause_ms=300)
 
 
-def test_the_own_delay_counts_where_it_is_longer_than_the_rest_asked_for(service: Service) -> None:
-    hurried = replace(PUSH_BACK, retry_after_ms=1)
-    assert again(Step(a_call(), service), an_entry(), hurried, longest) == Again(delay_ms=10, pause_ms=1)
+def test_a_service_that_does_not_say_when_rests_for_a_second(service: Service) -> None:
+    short = replace(PUSH_BACK, retry_after_ms=None, http_status=429)
+    assert again(Step(a_call(), service), an_entry(), short, longest) == Again(delay_ms=1010, pause_ms=1000)
 
 
 @pytest.mark.parametrize("effect", [True, False])

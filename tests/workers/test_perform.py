@@ -161,10 +161,30 @@ async def test_a_call_that_kills_its_workers_is_given_up(world: World) -> None:
     job_id = await world.submit()
     for _ in range(3):
         await world.crash(await world.taken())
+    job = await world.job(job_id)
+    assert (job.status, job.calls[0].error) == (JobStatus.FAILED, Reason.WORKER_LOST)
+
+
+async def test_a_call_is_not_made_while_the_breaker_is_open_but_falls_back(world: World) -> None:
+    job_id = await world.submit("static")
+    world.break_open("main")
     downstream = Scripted(SUCCESS)
     await world.performed(downstream)
     assert downstream.requests == []
-    assert (await call_of(world, job_id)).error == Reason.WORKER_LOST
+    call = await call_of(world, job_id)
+    assert (call.status, call.source, call.error) == (CallStatus.FALLBACK, Source.STATIC, Reason.BREAKER_OPEN)
+    assert call.attempts == 0
+
+
+async def test_failures_open_the_breaker_of_their_service(world: World) -> None:
+    for _ in range(20):
+        await world.submit()
+    for _ in range(19):
+        await world.performed(Scripted(UNKNOWN))
+    assert not world.is_open("main")
+    await world.performed(Scripted(UNKNOWN))
+    assert world.is_open("main")
+    assert not world.is_open("paced")
 
 
 async def test_the_answer_of_a_worker_whose_entry_was_reclaimed_is_stale(world: World) -> None:

@@ -207,6 +207,12 @@ class World:
                 return
             await asyncio.sleep(0.005)
 
+    def is_open(self, service: str) -> bool:
+        return int(self.redis.hget(self.cell.keys.service(service), "breaker.open_until") or 0) > 0
+
+    def break_open(self, service: str) -> None:
+        self.redis.hset(self.cell.keys.service(service), "breaker.open_until", 2**52)
+
     def pending(self, service: str = "main") -> int:
         """Entries that workers hold."""
         return sum(self.redis.xpending(lane, "workers")["pending"] for lane in self.cell.keys.lanes(service))

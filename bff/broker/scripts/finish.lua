@@ -2,12 +2,23 @@
 -- The first write is XACK, which Redis allows at maxmemory, so that accepted work finishes there too.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, and where the answer is to be cached <cell>cache:<digest>
 -- ARGV  id, call, entry id, status (succeeded | fallback | failed), effect (0 | 1), milliseconds, http_status, error, source, stored_ms,
---       data, cache_ms
+--       data, cache_ms, health (well | ill | empty: says nothing of the service)
 -- Returns {done | late | stale, ended}    late: the job had ended before; the answer is discarded, what it did is undone
 --#include job
 --#include graph
+--#include breaker
 --#include lane
-local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms = unpack(ARGV)
+
+-- What admission counts with: a moving average of the last 16 calls or so; and what 95 of 100 calls do not exceed, found by steps
+-- of which 19 go down for each that goes up (Robbins and Monro, "A Stochastic Approximation Method", 1951).
+local function note_time(service, took_us)
+  local read = redis.call('HMGET', service, 'service_us', 'slow_us', 'expected_us')
+  local slow_us = tonumber(read[2] or read[3])
+  slow_us = took_us > slow_us and slow_us + slow_us * 19 / 400 or math.max(1000, slow_us - slow_us / 400)
+  redis.call('HSET', service, 'service_us', math.floor((read[1] * 15 + took_us) / 16), 'slow_us', math.floor(slow_us), 'timed_at', now)
+end
+
+local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms, health = unpack(ARGV)
 local job = load(id)
 release(KEYS[2], entry)
 if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
@@ -16,10 +27,8 @@ local call = plan.by_name[name]
 
 put(job, name .. '.entry', '')
 if effect == '1' then put(job, name .. '.effect', 1) end
-if source == 'live' then -- the moving average that admission counts with: the last 16 calls or so
-  local service_us = tonumber(redis.call('HGET', KEYS[3], 'service_us') or 0)
-  redis.call('HSET', KEYS[3], 'service_us', math.floor((service_us * 15 + milliseconds * 1000) / 16))
-end
+note_health(KEYS[3], health, milliseconds)
+if source == 'live' then note_time(KEYS[3], milliseconds * 1000) end
 if KEYS[4] and source == 'live' then redis.call('SET', KEYS[4], now .. ' ' .. data, 'PX', cache_ms) end
 
 -- A call's last bound is the deadline: what failed by it did not fail, it ran out of time.
@@ -39,9 +48,7 @@ else
   end
   if stored_ms ~= '' then put(job, name .. '.age_ms', math.max(0, now - stored_ms)) end
   if call.undoes then
-    if status == 'failed' then
-      redis.call('XADD', cell .. 'dead', '*', 'job', id, 'call', name, 'service', call.service, 'error', error)
-    end
+    if status == 'failed' then bury('compensation', job, call, error) end
     compensate(job, plan)
   else
     if data ~= '' then redis.call('HSET', cell .. 'outcomes:' .. id, name, data) end

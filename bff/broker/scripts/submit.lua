@@ -1,23 +1,40 @@
 -- Accept a job: idempotency, admission to the lane of every call, then job, parameters, places and entries, or nothing of it.
--- KEYS  <cell>job:<id>, <cell>parameters:<id>, <cell>deadlines, and with an Idempotency-Key <cell>idempotency:<digest> STRING
---       "<id> <fingerprint>"
+-- KEYS  <cell>job:<id>, <cell>parameters:<id>, <cell>deadlines, <cell>client:<client>, and with an Idempotency-Key
+--       <cell>idempotency:<digest> STRING "<id> <fingerprint>"
 -- ARGV  id, plan digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
---       and for each inline call that is done already: call, milliseconds, http_status, data
--- Returns {accepted, now_ms, expected_ms, position, names of calls skipped for want of a place, ended} | {replayed, id} | {conflict, id} | {unconfigured}
---       | {queue-full | shedding | deadline-unattainable, service, retry_ms, expected_ms}
+--       the client's quota: interval_us, window_us, max_in_flight (0: none), and for each inline call that is done already:
+--       call, milliseconds, http_status, data
+-- Returns {accepted, now_ms, expected_ms, position, plain (0 | 1), ended, used_us} | {replayed, id} | {conflict, id} | {unconfigured}
+--       | {queue-full | shedding | deadline-unattainable | downstream-unavailable, service, retry_ms, expected_ms}
+--       | {quota-exceeded, requests | in-flight, retry_ms, used_us}
+--       plain: every call waits for its turn, none was skipped. used_us: of window_us, what the client has used of its quota.
 --#include job
 --#include graph
+--#include breaker
 --#include admission
-local id, digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms =
-  unpack(ARGV)
-if KEYS[4] then
-  local record = redis.call('GET', KEYS[4])
+local id, digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
+  interval_us, window_us, max_in_flight = unpack(ARGV)
+local DONE_FROM = 16
+if KEYS[5] then
+  local record = redis.call('GET', KEYS[5])
   if record then
     local known, print = record:match('^(%S+) (%S+)$')
     return { print == fingerprint and 'replayed' or 'conflict', known }
   end
 end
 if redis.call('EXISTS', cell .. 'plan:' .. digest) == 0 then return { 'unconfigured' } end
+
+-- GCRA: each accepted job moves the client's theoretical arrival time on by one interval, up to one window ahead.
+local used = redis.call('HMGET', KEYS[4], 'next_us', 'in_flight')
+local clock_us = clock[1] * 1000000 + clock[2]
+local used_us = math.max(0, math.min(tonumber(used[1] or 0) - clock_us, tonumber(window_us)))
+if tonumber(interval_us) > 0 and used_us + interval_us > tonumber(window_us) then
+  return { 'quota-exceeded', 'requests', math.ceil((used_us + interval_us - window_us) / 1000), used_us }
+end
+if tonumber(max_in_flight) > 0 and tonumber(used[2] or 0) >= tonumber(max_in_flight) then
+  return { 'quota-exceeded', 'in-flight', 0, used_us }
+end
+
 timeout_ms = tonumber(timeout_ms)
 local job = {
   id = id, changed = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
@@ -25,8 +42,8 @@ local job = {
 }
 local plan = plan_of(job)
 local done = {}
-for i = 13, #ARGV, 4 do done[ARGV[i]] = i end
-local word, service, retry_ms, expected_ms, refused = admit(plan, priority, timeout_ms, done)
+for i = DONE_FROM, #ARGV, 4 do done[ARGV[i]] = i end
+local word, service, retry_ms, expected_ms, refused, ages = admit(plan, priority, timeout_ms, done)
 if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
 
 for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'status', 'submitted', 'deadline' }) do
@@ -37,7 +54,12 @@ if tracestate ~= '' then put(job, 'tracestate', tracestate) end
 redis.call('HSET', KEYS[1], 'operation', operation) -- first, so that a job that ends at once has a key to expire
 redis.call('SET', KEYS[2], parameters)
 redis.call('ZADD', KEYS[3], job.deadline, id)
-if KEYS[4] then redis.call('SET', KEYS[4], id .. ' ' .. fingerprint, 'PX', kept_ms) end
+if KEYS[5] then redis.call('SET', KEYS[5], id .. ' ' .. fingerprint, 'PX', kept_ms) end
+redis.call('HINCRBY', KEYS[4], 'in_flight', 1)
+if tonumber(interval_us) > 0 then
+  used_us = used_us + interval_us
+  redis.call('HSET', KEYS[4], 'next_us', string.format('%.0f', clock_us + used_us))
+end
 for _, call in ipairs(plan.calls) do
   local at = done[call.name]
   if at then
@@ -45,17 +67,22 @@ for _, call in ipairs(plan.calls) do
     put(job, call.name .. '.attempts', 1)
     put(job, call.name .. '.source', 'live')
     redis.call('HSET', cell .. 'outcomes:' .. id, call.name, ARGV[at + 3])
-  elseif not refused[call.name] then
+  else
     book(job, call, 1)
+    if not refused[call.name] then
+      note_newcomer(call.service, priority, ages[call.service])
+      ages[call.service] = 0
+    end
   end
-  put(job, call.name .. '.status', at and 'succeeded' or refused[call.name] and 'skipped' or 'waiting')
+  put(job, call.name .. '.status', at and 'succeeded' or 'waiting')
+  if refused[call.name] then give_up(job, call, 'skipped') end
 end
 advance(job, plan)
 save(job)
-local position, skipped = -1, {}
+local position, plain = -1, 1
 for _, call in ipairs(plan.calls) do
   local status = job[call.name .. '.status']
   if status == 'queued' then position = math.max(position, ahead_of(job, call)) end
-  if status == 'skipped' then skipped[#skipped + 1] = call.name end
+  if status == 'skipped' or status == 'fallback' then plain = 0 end
 end
-return { 'accepted', now, expected_ms, position, skipped, ended }
+return { 'accepted', now, expected_ms, position, plain, ended, used_us }

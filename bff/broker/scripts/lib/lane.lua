@@ -1,32 +1,48 @@
 -- Lanes as streams: what is unread, and letting go of entries. Never XDEL an unread entry: it makes the group's lag unknown.
 local GROUP = 'workers'
 
-local function lane_key(service, priority) return cell .. 'lane:' .. service .. ':' .. priority end
-
 local function pending(lane) return redis.call('XPENDING', lane, GROUP)[1] end
 
+-- After a failover that lost the take of an entry, who took it tells of one that here is unread: it stays for the next take.
 local function release(lane, entry)
-  redis.call('XACK', lane, GROUP, entry)
-  redis.call('XDEL', lane, entry)
+  if redis.call('XACK', lane, GROUP, entry) == 1 then redis.call('XDEL', lane, entry) end
 end
 
-local function fields_of(entry)
+-- The next ones that nobody has read, at most so many, without reading them.
+local function unread(lane, most)
+  local group = redis.call('XINFO', 'GROUPS', lane)[1]
+  for f = 1, #group, 2 do
+    if group[f] == 'last-delivered-id' then return redis.call('XRANGE', lane, '(' .. group[f + 1], '+', 'COUNT', most) end
+  end
+end
+
+-- What an entry stands for: job, plan, call, start_by (ms, 0: none). Without a job where that is gone, or where the entry is
+-- none of ours.
+local function stands_for(entry)
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
-  return fields.job, fields.call, tonumber(fields.start_by)
+  local job = fields.job and fields.call and load(fields.job)
+  local plan = job and plan_of(job)
+  local call = plan and plan.by_name[fields.call]
+  if call then return job, plan, call, tonumber(fields.start_by) or 0 end
 end
 
--- Whether an entry that was read must not run: its job has no use for it any more, or it is too late. Such a one is let go.
-local function drop(lane, id, job, plan, call, starts_by)
-  if not job or job[call.name .. '.status'] ~= 'queued' then
-    release(lane, id)
-    return true
-  end
-  if starts_by > 0 and now > starts_by then
-    release(lane, id)
-    close(job, call, 'expired')
+local function of_use(job, call) return job and job[call.name .. '.status'] == 'queued' end
+
+local function too_late(starts_by) return starts_by > 0 and now > starts_by end
+
+-- Whether an entry that was read must not run: its job has no use for it any more, or it is too late. Such a one is let go,
+-- and what somebody else put into the lane is buried as it is.
+local function drop(lane, entry, job, plan, call, starts_by)
+  if of_use(job, call) and not too_late(starts_by) then return false end
+  release(lane, entry[1])
+  if of_use(job, call) then
+    give_up(job, call, 'expired')
     advance(job, plan)
     save(job)
-    return true
+  elseif not job and entry[2][1] ~= 'job' then
+    redis.call('XADD', cell .. 'dead', '*', 'kind', 'entry', 'service', lane:match('lane:(.-):'), 'lane', lane,
+      'fields', cjson.encode(entry[2]))
   end
+  return true
 end

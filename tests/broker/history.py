@@ -1,0 +1,310 @@
+"""One history of a cell: each step is taken at the broker, and its answer held against what was seen and told before."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bff.broker.dead_letters import DeadLetter, DeadLetters, Kind, NotReplayed
+from bff.broker.expiry import Expiry
+from bff.broker.job import CallStatus, Ended, Source, decode_ended
+from bff.broker.jobs import Accepted, Bound, Cancellation, QuotaExceeded, Replayed
+from bff.broker.keys import Keys
+from bff.broker.lanes import End, Entry, Health, Noted, Supply
+from bff.broker.pipeline import Pipeline
+from bff.broker.quota import UNLIMITED, Quota
+from bff.broker.requeue import Requeue
+from bff.catalog.model import Priority
+from bff.policies.breaker import PROBES, State
+from tests.broker.fake import FakeRuns
+from tests.broker.snapshot import ALWAYS, PLANS, SERVICES, UNDOES, Place, Snapshot, snapshot
+from tests.broker.turned import Fault, Turned
+from tests.broker.world import BAD, GOOD, World, a_catalog
+from tests.broker.world import SERVICES as SERVICES_TOML
+
+# Nothing is reclaimed but when a step says so; the breaker opens soon, and lets fewer in than there are slots.
+_BREAKERS = "".join(
+    f"[services.{name}.breaker]\nminimum_calls = 3\nwindow_seconds = 10\nopen_seconds = 2\n" for name in SERVICES
+)
+CATALOG = a_catalog(
+    SERVICES_TOML.replace("timeout_seconds = 1\n", "timeout_seconds = 600\n")
+    .replace("timeout_seconds = 0.05\n", "timeout_seconds = 600\n")
+    .replace("max_concurrency = 3\n", "max_concurrency = 5\n")
+    + _BREAKERS
+)
+SLOTS = {name: CATALOG.services[name].max_concurrency for name in SERVICES}
+REST_MS = {
+    (name, call["name"]): int(call["rest_ms"])
+    for name, plan in CATALOG.plans.items()
+    for call in json.loads(plan.document)["calls"]
+}
+CLIENTS: Mapping[str, Quota] = {"public": UNLIMITED, "acme": Quota(requests=4, window_seconds=8, max_in_flight=3)}
+START_MARGIN_MS = 100
+MOST_LOST = 3
+FIRST_TOKENS = 1000  # thousandths of a retry
+ROUNDS_TO_REST = 60
+STANDS_IN = replace(GOOD, status=CallStatus.FALLBACK, effect=False, source=Source.STATIC, http_status=None)
+
+
+@dataclass
+class Past:
+    """What was seen of the broker, and told to it."""
+
+    ids: list[str] = field(default_factory=list)
+    keyed: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    accepted: Counter[str] = field(default_factory=Counter)
+    begun: set[Place] = field(default_factory=set)
+    effects: set[Place] = field(default_factory=set)
+    losses: Counter[Place] = field(default_factory=Counter)
+    letters: set[Place] = field(default_factory=set)
+    barred: set[str] = field(default_factory=set)
+    first_attempts: Counter[str] = field(default_factory=Counter)
+    retries: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
+    versions: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class History:
+    def __init__(self, redis: Pipeline | FakeRuns, faults: Sequence[Fault] = ()) -> None:
+        keys = Keys(uuid.uuid4().hex)
+        self.clock = Turned(redis, keys, faults)
+        self.world = World(self.clock, CATALOG, keys)
+        self.past = Past()
+        self._dead = DeadLetters(self.world.cell)
+        self._began_ms = self.clock.now_ms
+
+    async def begin(self) -> None:
+        await self.clock.turn(0)
+        await self.world.cell.configure()
+        for service in SERVICES:
+            await self._set(service, retry_tokens=FIRST_TOKENS, retry_at=self._began_ms)
+
+    async def submit(self, operation: str, priority: Priority, timeout_ms: int, client: str, key: str | None) -> None:
+        wish = (client, operation, key or "")
+        answer = await self.world.submit(
+            operation, priority=priority, timeout_ms=timeout_ms, client=client, idempotency_key=key, quota=CLIENTS[client]
+        )
+        match answer:
+            case Accepted(job, ended):
+                assert key is None or wish not in self.past.keyed
+                self.past.ids.append(job.id)
+                self.past.keyed[wish] = job.id
+                self.past.accepted[client] += 1
+                self._told(ended)
+            case Replayed(job_id):
+                assert self.past.keyed[wish] == job_id
+            case QuotaExceeded(bound=Bound.IN_FLIGHT):
+                assert (await self.now()).in_flight[client] >= CLIENTS[client].max_in_flight
+
+    async def cancel(self, number: int, client: str) -> None:
+        if not self.past.ids:
+            return
+        job_id = self.past.ids[number % len(self.past.ids)]
+        job = (await self.now()).jobs[job_id]
+        word, ended = await self.world.jobs.cancel(job_id, client)
+        self._told(ended)
+        if job.fields["client"] != client:
+            assert word is Cancellation.UNKNOWN
+        else:
+            assert (word in (Cancellation.CANCELLED, Cancellation.IN_FLIGHT)) != job.status.terminal
+
+    async def take(self, service: str, wanted: int) -> list[tuple[str, Entry]]:
+        held = (await self.now()).slots_held(service)
+        state, rests = await self._state(service)
+        taken = await self.world.lanes(service).take(wanted)
+        self._told(taken.ended)
+        room = max(0, (PROBES if state is State.HALF_OPEN else SLOTS[service]) - held)
+        assert len(taken.entries) <= wanted
+        if state is not State.OPEN:
+            assert len(taken.entries) <= (0 if rests else room)
+            if taken.supply is Supply.LIMITED:
+                assert rests or len(taken.entries) == room, "work waits, and a slot is free"
+        for entry in taken.entries:
+            self._took(service, entry, state)
+        return [(service, entry) for entry in taken.entries]
+
+    def _took(self, service: str, entry: Entry, state: State) -> None:
+        place = (entry.job_id, entry.call)
+        assert entry.barred == (state is State.OPEN)
+        assert self.past.losses[place] < MOST_LOST, "three workers were lost with it"
+        if entry.call not in UNDOES:
+            assert entry.remaining_ms >= REST_MS[entry.operation, entry.call] + START_MARGIN_MS, "it starts too late"
+        if entry.barred:
+            assert _can_do_without(entry)
+            self.past.barred.add(f"{entry.lane} {entry.id}")
+        elif place not in self.past.begun:
+            self.past.begun.add(place)
+            self.past.first_attempts[service] += 1
+
+    async def finish(self, service: str, entry: Entry, end: End) -> None:
+        if end.status is CallStatus.FALLBACK and not _can_do_without(entry):
+            end = replace(BAD, health=end.health)
+        if entry.barred and end.status is not CallStatus.FALLBACK:
+            end = BAD
+        in_flight = await self._is_in_flight(entry)
+        noted, ended = await self.world.lanes(service).finish(entry, end)
+        self._told(ended)
+        assert (noted is not Noted.STALE) == in_flight
+        place = (entry.job_id, entry.call)
+        if in_flight and end.effect:
+            self.past.effects.add(place)
+        if in_flight and end.status is CallStatus.FAILED and entry.call in UNDOES:
+            self.past.letters.add(place)
+
+    async def retry(self, service: str, entry: Entry, delay_ms: int, effect: bool, why: str) -> None:
+        in_flight = await self._is_in_flight(entry)
+        pushed_back, attempted = why == "pushed-back", why != "not-attempted"
+        noted = await self.world.lanes(service).retry(
+            entry,
+            delay_ms=delay_ms,
+            effect=effect,
+            error=why,
+            http_status=429 if pushed_back else None,
+            pause_ms=delay_ms if pushed_back else 0,
+            attempted=attempted,
+            health=Health.ILL if why == "ill" and not entry.barred else Health.SILENT,
+        )
+        assert (noted is not Noted.STALE) == in_flight
+        place = (entry.job_id, entry.call)
+        match noted:
+            case Noted.TOO_LATE | Noted.NO_BUDGET:
+                await self.finish(service, entry, replace(BAD, effect=effect))
+            case Noted.PARKED | Noted.LATE:
+                if effect:
+                    self.past.effects.add(place)
+                if not attempted:
+                    self.past.begun.discard(place)
+                elif noted is Noted.PARKED and not pushed_back and entry.call not in UNDOES:
+                    self.past.retries[service] += 1
+
+    async def reclaim(self, service: str, limit: int = 100) -> None:
+        """Whoever holds the oldest entries, so many of each lane, was silent for long enough."""
+        held = (await self.now()).held
+        lanes = self.world.lanes(service)
+        await self._set(service, timeout_ms=-1000)
+        keys = [self.world.keys.service(service), *lanes.keys]
+        count, ended = await self.world.cell.run("reclaim", keys, [limit])
+        await self._set(service, timeout_ms=600_000)
+        self._told(decode_ended(ended))
+        oldest = [entry for lane in lanes.keys for entry in [e for e in held if e.startswith(f"{lane} ")][:limit]]
+        assert count == len(oldest)
+        self.past.effects.update(held[entry] for entry in oldest)
+        self.past.losses.update(held[entry] for entry in oldest)
+        now = await self.now()
+        for job_id, call in (held[entry] for entry in oldest):
+            poisonous = self.past.losses[job_id, call] == MOST_LOST
+            if poisonous and now.jobs[job_id].call(call) in ("failed", "fallback"):
+                self.past.letters.add((job_id, call))
+
+    async def duties(self) -> None:
+        await Expiry(self.world.cell, self._told).run_once()
+        await Requeue(self.world.cell).run_once()
+
+    async def look_after_a_dead_letter(self, number: int, again: bool) -> None:
+        letters = [letter async for letter in self._dead.all()]
+        if not letters:
+            return
+        letter = letters[number % len(letters)]
+        if again:
+            await self._replay(letter)
+        else:
+            assert await self._dead.discard(letter)
+            self.past.letters.discard((letter.job_id, letter.call))
+
+    async def _replay(self, letter: DeadLetter) -> None:
+        place = (letter.job_id, letter.call)
+        try:
+            job_id = await self._dead.replay(letter)
+        except NotReplayed:
+            assert letter.kind is Kind.CALL
+            return
+        self.past.letters.discard(place)
+        if letter.kind is Kind.CALL:
+            self.past.ids.append(job_id)
+        else:
+            assert job_id == letter.job_id
+            self.past.losses[place] = 0
+            self.past.begun.discard(place)
+
+    async def force_the_breaker(self, service: str, state: State) -> None:
+        until_ms = {State.CLOSED: 0, State.HALF_OPEN: self.clock.now_ms, State.OPEN: self.clock.now_ms + 2_000}[state]
+        await self._set(service, **{"breaker.open_until": until_ms, "breaker.since": 0, "breaker.good": 0})
+
+    async def now(self) -> Snapshot:
+        return await snapshot(self.world, self.past.ids, self.past.barred, tuple(CLIENTS))
+
+    async def check(self) -> None:
+        """What must hold after every step."""
+        now = await self.now()
+        for holds in ALWAYS:
+            holds(now)
+        assert sorted(now.dead) == sorted(self.past.letters)
+        self._ends_stay_and_are_told_once(now)
+        self._limits_hold(now)
+
+    def _ends_stay_and_are_told_once(self, now: Snapshot) -> None:
+        for job_id, job in now.jobs.items():
+            version = int(job.fields["version"])
+            assert version >= self.past.versions.get(job_id, 1)
+            self.past.versions[job_id] = version
+            assert self.past.told[job_id] == job.status.terminal
+            if job.status.terminal:
+                assert self.past.ends.setdefault(job_id, job.end) == job.end
+
+    def _limits_hold(self, now: Snapshot) -> None:
+        elapsed_ms = self.clock.now_ms - self._began_ms
+        for service in SERVICES:
+            assert now.slots[service] <= SLOTS[service]
+            earned = FIRST_TOKENS + elapsed_ms + 100 * self.past.first_attempts[service]
+            assert 1000 * self.past.retries[service] <= earned
+        for client, quota in CLIENTS.items():
+            if quota.requests:
+                assert self.past.accepted[client] <= quota.requests + elapsed_ms * 1000 // quota.interval_us
+
+    async def come_to_rest(self) -> None:
+        """Whatever happened: duties, one good worker and an operator bring every job to its one end; nothing is left."""
+        for _ in range(ROUNDS_TO_REST):
+            await self.duties()
+            for service in SERVICES:
+                await self.reclaim(service)
+                for _, entry in await self.take(service, 100):
+                    await self.finish(service, entry, STANDS_IN if entry.barred else replace(GOOD, health=Health.WELL))
+            await self.look_after_a_dead_letter(0, again=False)
+            await self.check()
+            if (now := await self.now()).at_rest:
+                break
+            await self.clock.turn(1_000)
+        assert await self.world.leftovers() == {}
+        for job_id, job in now.jobs.items():
+            assert job.status.terminal
+            for undo, call in UNDOES.items():
+                had_effect = (job_id, call) in self.past.effects and job.status != "succeeded"
+                assert (job.call(undo) in ("succeeded", "failed")) == had_effect, (job_id, undo)
+
+    def _told(self, ended: Iterable[Ended]) -> None:
+        self.past.told.update(each.job_id for each in ended)
+
+    async def _is_in_flight(self, entry: Entry) -> bool:
+        named = await self.clock.execute("HGET", self.world.keys.job(entry.job_id), f"{entry.call}.entry")
+        return bool(named == entry.id.encode())
+
+    async def _state(self, service: str) -> tuple[State, bool]:
+        """The breaker's, and whether the service was paused."""
+        read = await self.clock.execute("HMGET", self.world.keys.service(service), "breaker.open_until", "paused_until")
+        open_until_ms, paused_until_ms = (int(value or 0) for value in read)
+        rests = self.clock.now_ms < paused_until_ms
+        if not open_until_ms:
+            return State.CLOSED, rests
+        return State.OPEN if self.clock.now_ms < open_until_ms else State.HALF_OPEN, rests
+
+    async def _set(self, service: str, **fields: int) -> None:
+        flat: list[Any] = [part for pair in fields.items() for part in pair]
+        await self.clock.execute("HSET", self.world.keys.service(service), *flat)
+
+
+def _can_do_without(entry: Entry) -> bool:
+    call = PLANS[entry.operation].by_name.get(entry.call)
+    return call is not None and not (call.required and call.fallback is None and not call.cache_seconds)

@@ -1,0 +1,151 @@
+"""A service that fails is left alone for a while. The rule stands twice, in Python and in Lua: both do the same."""
+
+import asyncio
+import uuid
+from dataclasses import replace
+from importlib.resources import files
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bff.broker.expiry import Expiry
+from bff.broker.job import CallStatus, JobStatus, Source
+from bff.broker.jobs import Accepted, Refusal
+from bff.broker.lanes import Health, Supply
+from bff.broker.pipeline import Pipeline
+from bff.broker.script import Script
+from bff.policies.breaker import PROBES, Breaker, Rule, noted
+from tests.broker.servers import Server
+from tests.broker.world import BAD, GOOD, World
+
+pytestmark = pytest.mark.anyio
+
+FIELDS = ("open_until", "since", "opened", "window_at", "good", "bad", "earlier_good", "earlier_bad")
+IN_MS = ("open_until", "since", "window_at")
+
+
+def with_a_clock_to_set() -> Script:
+    """The breaker's part of the scripts, at the time that is given."""
+    library = files("bff.broker").joinpath("scripts", "lib", "breaker.lua").read_text()
+    read = ", ".join(f"'breaker.{field}'" for field in FIELDS)
+    return Script(
+        "breaker",
+        f"local now = tonumber(ARGV[1])\n{library}\n"
+        f"note_health(KEYS[1], ARGV[2], tonumber(ARGV[3]))\nreturn redis.call('HMGET', KEYS[1], {read})\n",
+    )
+
+
+calls = st.tuples(st.booleans(), st.sampled_from([0, 1, 30, 900, 4000]), st.sampled_from([0, 1, 20, 400, 1500, 5000]))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(percent=st.integers(1, 100), minimum=st.integers(1, 8), history=st.lists(calls, min_size=1, max_size=40))
+def test_both_go_through_the_same_states(
+    any_redis: Server, percent: int, minimum: int, history: list[tuple[bool, int, int]]
+) -> None:
+    rule = Rule(failure_percent=percent, minimum_calls=minimum, window_ms=1000, open_ms=700)
+    asyncio.run(_compare(any_redis, rule, history))
+
+
+async def _compare(server: Server, rule: Rule, history: list[tuple[bool, int, int]]) -> None:
+    pipeline, breaker, now_ms, key = Pipeline(server.url), Breaker(), 1_790_000_000_000, uuid.uuid4().hex
+    for name in Rule.__dataclass_fields__:
+        await pipeline.execute("HSET", key, f"breaker.{name}", getattr(rule, name))
+    for well, ran_ms, later_ms in history:
+        now_ms += later_ms
+        breaker = noted(breaker, rule, well=well, began_ms=now_ms - ran_ms, now_ms=now_ms)
+        read = await pipeline.run(with_a_clock_to_set(), [key], [now_ms, "well" if well else "ill", ran_ms])
+        expected = [getattr(breaker, f"{name}_ms" if name in IN_MS else name) for name in FIELDS]
+        assert [int(value or 0) for value in read] == expected
+    await pipeline.aclose()
+
+
+async def test_while_it_is_open_nothing_is_called_and_a_few_probes_are_when_it_is_half_open(world: World) -> None:
+    for _ in range(9):
+        await world.accepted("scarce")
+    await world.set("stock", max_concurrency=9)
+    await world.breaker(open_ms=60_000)
+    taken = await world.lanes("stock").take(9)
+    assert (taken.entries, taken.supply, taken.again_ms) == ([], Supply.LIMITED, 1_000)
+    await world.breaker(open_ms=0)
+    probes = await world.take("stock")
+    assert len(probes) == PROBES
+    assert await world.take("stock") == []
+    for entry in probes:
+        await world.lanes("stock").finish(entry, replace(GOOD, health=Health.WELL, milliseconds=0))
+    assert len(await world.take("stock")) == 6, "closed again"
+
+
+async def test_a_probe_that_fails_opens_it_for_twice_as_long(world: World) -> None:
+    await world.accepted("scarce")
+    await world.accepted("scarce")
+    await world.set("stock", breaker__opened=1)
+    await world.breaker(open_ms=0)
+    first, second = await world.take("stock")
+    await world.lanes("stock").finish(first, replace(BAD, health=Health.ILL, milliseconds=0))
+    left_ms = await open_ms(world)
+    assert 9_000 < left_ms <= 10_000
+    await world.lanes("stock").finish(second, replace(GOOD, health=Health.WELL))
+    assert await open_ms(world) > 9_000, "the end of an older call says nothing any more"
+
+
+async def test_a_failure_that_is_tried_again_counts_too(world: World) -> None:
+    await world.accepted("scarce")
+    await world.set("stock", breaker__minimum_calls=1)
+    [entry] = await world.take("stock")
+    await world.lanes("stock").retry(
+        entry, delay_ms=0, effect=False, error="timeout", http_status=None, health=Health.ILL, ran_ms=1
+    )
+    assert await open_ms(world) > 0
+
+
+async def test_a_job_is_refused_while_a_service_that_it_needs_is_not_well(world: World) -> None:
+    await world.breaker(open_ms=7_000)
+    refused = await world.submit("scarce")
+    assert (refused.reason, refused.service) == (Refusal.DOWNSTREAM_UNAVAILABLE, "stock")
+    assert 6_000 < refused.retry_ms <= 7_000
+    await world.breaker(open_ms=0)
+    assert isinstance(await world.submit("scarce"), Accepted), "somebody has to be the probe"
+
+
+async def test_with_an_open_breaker_optional_calls_are_skipped_and_others_fall_back(world: World) -> None:
+    await world.breaker(open_ms=60_000)
+    answer = await world.submit("soft")
+    statuses = {call.name: (call.status, call.source) for call in answer.job.calls}
+    assert statuses == {
+        "must": (CallStatus.QUEUED, None),
+        "static": (CallStatus.FALLBACK, Source.STATIC),
+        "cached": (CallStatus.QUEUED, None),  # a worker looks into the cache
+        "both": (CallStatus.QUEUED, None),
+    }
+    assert answer.job.outcomes == {"static": b'{"items":[]}'}
+    barred = await world.take("stock")
+    assert [(entry.call, entry.barred, entry.attempt) for entry in barred] == [("cached", True, 0), ("both", True, 0)]
+    assert [entry.barred for entry in await world.take("fast")] == [False]
+
+
+async def test_what_can_do_without_is_handed_out_up_to_the_first_that_cannot(world: World) -> None:
+    await world.accepted("soft")
+    await world.accepted("scarce")
+    await world.accepted("soft")
+    await world.breaker(open_ms=60_000)
+    assert [entry.call for entry in await world.take("stock")] == ["static", "cached", "both"]
+
+
+async def test_static_data_stands_in_for_what_could_not_start_in_time(world: World) -> None:
+    job_id = await world.accepted("soft", timeout_ms=400)
+    await world.do()
+    await world.until_ms(await world.now_ms() + 300)
+    await Expiry(world.cell, lambda ended: None).run_once()
+    job = await world.job(job_id)
+    assert {call.name: call.status for call in job.calls} == {
+        "must": "succeeded", "static": "fallback", "cached": "expired", "both": "fallback"
+    }  # fmt: skip
+    assert (job.status, job.degraded, job.partial) == (JobStatus.SUCCEEDED, True, True)
+    assert await world.leftovers() == {}
+
+
+async def open_ms(world: World) -> int:
+    until = await world.redis.execute("HGET", world.keys.service("stock"), "breaker.open_until")
+    return int(until or 0) - await world.now_ms()
