@@ -5,6 +5,7 @@ is woken and at the latest every few seconds.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -16,6 +17,8 @@ from bff.broker.background import background
 from bff.broker.contact import Contact
 from bff.broker.keys import Keys
 from bff.broker.link import LOST, keepalive
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[[bytes | None], None]
 """Gets what was published, or None after the connection was lost: read again."""
@@ -102,9 +105,12 @@ class Watch:
         await self._tell("unsubscribe", channel)
 
     async def _tell(self, command: str, channel: str) -> None:
-        """The keeper subscribes again to all that is listened to when it reconnects, so a failure here is no loss."""
+        """The keeper subscribes again to all that is listened to when it reconnects, so a failure here is no loss.
+
+        While the keeper is closing a connection, redis-py fails those who use it by whatever it runs into.
+        """
         if self._pubsub is not None:
-            with suppress(*LOST):
+            with suppress(Exception):
                 await getattr(self._pubsub, command)(channel)
 
     async def _keep(self) -> None:
@@ -113,6 +119,8 @@ class Watch:
                 await self._serve()
             except LOST as error:
                 self._contact.lost(type(error).__name__)
+            except Exception:  # a loop's edge: who would miss a dead watch?
+                log.exception("the watch went wrong, and is set up again")
             self._pubsub = None
             for channel in self._subscribed:
                 self._subscribed[channel] = asyncio.Event()
@@ -136,7 +144,7 @@ class Watch:
             await asyncio.sleep(PING_SECONDS)
             try:
                 await pubsub.ping()
-            except LOST:
+            except Exception:  # noqa: BLE001  # as in _tell
                 break
         connection: Any = pubsub.connection
         if connection is not None:

@@ -79,6 +79,23 @@ async def test_who_begins_to_wait_for_a_job_is_woken_all_the_same(
     await pipeline.aclose()
 
 
+async def test_who_begins_to_wait_while_the_connection_is_being_given_up_fails_at_none_of_its_moments(
+    way: Proxy, any_redis: Server, key: str
+) -> None:
+    pipeline = Pipeline(any_redis.url)
+    world = World(pipeline)
+    async with Watch(url_of(way), world.keys).running() as watch:
+        for ticks in range(12):
+            while not await pipeline.execute("PUBSUB", "CHANNELS", world.keys.aborted()):
+                await asyncio.sleep(0.01)
+            way.reset()
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            async with watch.job(f"{key}-{ticks}"):
+                pass
+    await pipeline.aclose()
+
+
 @pytest.mark.parametrize("ticks", TICKS)
 async def test_what_arq_asks_is_asked_again(way: Proxy, key: str, ticks: int) -> None:
     async with Redis(connection_pool=patient_pool(url_of(way))) as redis:
