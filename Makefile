@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up test check docs lock clean
+.PHONY: help setup up test chaos check docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ up: .venv/.up ## Set up and run the whole stack on this machine (ARGS="--port 80
 
 test: .venv/.dev ## Set up and run all tests (PYTEST_ARGS="-k lane")
 	@.venv/bin/pytest -q -n 2 $(PYTEST_ARGS)
+
+chaos: .venv/.dev ## Let a seeded monkey break everything for ten minutes (ARGS="--seconds 60 --seed 7")
+	@.venv/bin/python -m tests.faults.chaos $(ARGS)
 
 check: .venv/.dev ## Lint, formatting, types, imports between packages, locks
 	.venv/bin/ruff check --quiet .

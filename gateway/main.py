@@ -10,6 +10,7 @@ import uvicorn
 
 from bff.catalog.catalog import load_catalog
 from bff.catalog.services import CatalogError
+from bff.logs import log_to_stderr
 from gateway.app import create_app
 from gateway.gateway import Gateway
 from gateway.protocol import BoundedProtocol
@@ -41,7 +42,7 @@ class GatewayServer(uvicorn.Server):
 
 def run(settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     try:
         catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
     except CatalogError as error:
@@ -56,6 +57,7 @@ def run(settings: GatewaySettings) -> None:
             lifespan="on",
             access_log=False,
             server_header=False,
+            log_config=None,  # ours, with the time
             log_level="error",  # what a client does wrong is answered, not logged
             backlog=BACKLOG,
             timeout_keep_alive=5,

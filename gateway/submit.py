@@ -19,6 +19,7 @@ from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Bound, Conflict, QuotaExceeded, Refusal, Refused, Replayed, Submission
 from bff.broker.quota import Usage
 from bff.catalog.model import Operation, Parameters
+from bff.failpoints import Point, failpoint
 from bff.policies.polling import retry_after_seconds
 from gateway import problems
 from gateway.body import body_of
@@ -113,6 +114,7 @@ async def _submit(
         tracestate=steering.tracestate,
         quota=gateway.settings.public_quota,
     )
+    failpoint(Point.BEFORE_SUBMIT)
     try:
         if inline:
             done = await gateway.inline.perform(operation, parameters, job_id)
@@ -121,6 +123,7 @@ async def _submit(
     except BrokerUnavailable:
         gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise
+    failpoint(Point.AFTER_SUBMIT)
     match submitted:
         case Accepted(job, ended, usage):
             gateway.metrics.submitted(submission)
@@ -200,6 +203,7 @@ async def _answer(
     if preferences.wait_seconds and not job.status.terminal:
         with suppress(BrokerUnavailable):  # what was accepted is, whether or not it can be read now
             job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
+    failpoint(Point.BEFORE_RESPONSE)
     ended = job.status.terminal
     path = f"/v1/jobs/{job.id}"
     sent = {

@@ -37,6 +37,16 @@ def process(settings: str, run: str, *, example: str) -> Callable[[str, str], cl
     return load
 
 
+def group(made_by: str) -> Callable[[str, str], click.Command]:
+    """Several commands under one name; what makes them of name and summary is named as `module:attribute`."""
+
+    def load(name: str, summary: str) -> click.Command:
+        made: click.Command = _attribute(made_by)(name, summary)
+        return made
+
+    return load
+
+
 def _attribute(reference: str) -> Any:
     module, _, name = reference.partition(":")
     return getattr(import_module(module), name)
@@ -71,6 +81,7 @@ COMMANDS = {
             example="bff mock --port 9000",
         ),
     ),
+    "dead-letters": Command("List, replay or discard what was given up.", group("stack.dead_letters:commands")),
 }
 
 

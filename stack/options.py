@@ -107,6 +107,11 @@ def settings_of(settings_class: type[BaseSettings]) -> list[Setting]:
     return [_setting(name, field, prefix) for name, field in settings_class.model_fields.items()]
 
 
+def without_password(url: str) -> str:
+    """For the terminal, and logs."""
+    return re.sub(r"//[^@/]*@", "//***@", url)
+
+
 def _setting(name: str, field: FieldInfo, prefix: str) -> Setting:
     if isinstance(field.validation_alias, str):
         return Setting(name, field.validation_alias, field.validation_alias, field)
@@ -126,5 +131,4 @@ def _line(settings_class: type[BaseSettings], detail: ErrorDetails) -> str:
 def _value(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return ""
-    without_password = re.sub(r"//[^@/]*@", "//***@", str(detail["input"]))
-    return f" cannot be {without_password!r}"
+    return f" cannot be {without_password(str(detail['input']))!r}"

@@ -1,13 +1,13 @@
 """`bff up`: everything on this machine, until Ctrl-C."""
 
 import asyncio
-import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from stack.group import Group, process_group
+from stack.options import without_password
 from stack.parts import Part, Role, python_parts, redis_part
 from stack.ports import choose_ports
 from stack.ready import is_listening
@@ -93,5 +93,4 @@ def _announcement(parts: Sequence[Part]) -> Iterator[str]:
 
 def _refuse_unreachable(redis_url: str) -> None:
     if not is_listening(redis_url):
-        where = re.sub(r"//[^@/]*@", "//***@", redis_url)
-        raise Refused(f"no Redis answers at {where} (--redis-url)")
+        raise Refused(f"no Redis answers at {without_password(redis_url)} (--redis-url)")

@@ -6,8 +6,10 @@ from collections.abc import Awaitable
 from contextlib import suppress
 
 from bff.broker.arrivals import Arrivals
+from bff.broker.contact import Contact
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.lanes import Entry, Lanes, Supply, Taken
+from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
 from workers.perform import Performer
 
@@ -29,6 +31,7 @@ class Consumer:
         self._arrivals = arrivals
         self._metrics = metrics
         self._service = performer.service
+        self._contact = Contact(f"consumer of {performer.service.name}")
         self._running: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._patience: asyncio.Timeout | None = None
@@ -71,16 +74,18 @@ class Consumer:
                 continue
             try:
                 taken = await self._lanes.take(min(room, MOST_AT_ONCE))
+                self._contact.made()
                 self._start(taken)
                 await self._until_more(taken)
             except BrokerUnavailable as error:
-                log.warning("consumer of %s waits for the broker: %s", self._service.name, error)
+                self._contact.lost(error)
                 await self._wait(asyncio.sleep(BROKER_AGAIN_SECONDS))
 
     def _start(self, taken: Taken) -> None:
         self._metrics.ended(taken.ended)
         self._metrics.taken(self._service.name, taken.entries)
         for entry in taken.entries:
+            failpoint(Point.AFTER_TAKE)
             running = asyncio.create_task(self._perform(entry))
             self._running.add(running)
 

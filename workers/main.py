@@ -23,6 +23,7 @@ from bff.broker.patient import patient_pool
 from bff.catalog.catalog import Catalog, load_catalog
 from bff.catalog.services import CatalogError
 from bff.downstream.client import Downstream
+from bff.logs import log_to_stderr
 from workers.consumer import Consumer
 from workers.maintenance import forget_consumers, reclaim
 from workers.metrics import Metrics
@@ -150,7 +151,7 @@ class Hosted:
 
 
 def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     logging.getLogger("arq").setLevel(logging.WARNING)
 
 

@@ -78,6 +78,11 @@ def again(step: Step, entry: Entry, outcome: Outcome, random: Callable[[], float
     return Again(delay_ms=wait_ms + pause_ms, pause_ms=pause_ms)
 
 
+def budgeted(outcome: Outcome) -> bool:
+    """Whether another attempt counts as a retry: not where the service said when, or we broke the attempt off."""
+    return outcome.http_status != 429 and outcome.reason is not Reason.ABORTED
+
+
 def health(step: Step, entry: Entry, outcome: Outcome) -> Health:
     """What this attempt says of the service. A push-back is not our evidence, nor is what we broke off ourselves; nor a
     time-out where the job left the call hardly the time that it takes."""

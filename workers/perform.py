@@ -19,19 +19,22 @@ from bff.catalog.model import Request
 from bff.catalog.services import Service
 from bff.downstream.client import Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
+from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
-from workers.next_step import Step, again, failure, health, may_run, success
+from workers.next_step import Step, again, budgeted, failure, health, may_run, success
 
 log = logging.getLogger(__name__)
 
 TELL_AGAIN_SECONDS = 0.5
 UNKNOWN_CALL_DELAY_MS = 1000
+RECLAIMED_AFTER_SECONDS = 1.0  # and the timeout of the call; as scripts/reclaim.lua has it
 
 _NOT_BUILT: Final = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
 _WORKER_LOST: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.WORKER_LOST)
 _BARRED: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.BREAKER_OPEN)
 _ABORTED: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.ABORTED)
 _UNKNOWN_CALL: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.UNKNOWN_CALL)
+_HELD_TOO_LONG: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.ABORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,12 @@ class Performer:
         elif not may_run(step, entry):
             outcome = _WORKER_LOST
         else:
+            failpoint(Point.BEFORE_CALL)
             outcome = await self._call(step, entry, request)
             self.metrics.called(self.service.name, outcome)
+        failpoint(Point.AFTER_CALL)
         await self._conclude(step, entry, request, outcome)
+        failpoint(Point.AFTER_TELL)
 
     def _step(self, entry: Entry) -> Step | None:
         operation = self.catalog.operations.get(entry.operation)
@@ -94,7 +100,9 @@ class Performer:
         headers = {"traceparent": entry.traceparent or _traceparent(entry.job_id)}
         if entry.tracestate:
             headers["tracestate"] = entry.tracestate
-        remaining = entry.remaining_ms / 1000 if entry.remaining_ms else self.service.timeout_seconds
+        left_seconds = self._left_seconds(entry)
+        if left_seconds <= 0:
+            return _HELD_TOO_LONG
         key = f"{entry.job_id}:{entry.call}"
         calling = asyncio.current_task()
         assert calling is not None
@@ -102,13 +110,19 @@ class Performer:
         self.calling.add(called)
         try:
             return await self.downstream.perform(
-                self.service, request, idempotency_key=key, timeout_seconds=remaining, headers=headers
+                self.service, request, idempotency_key=key, timeout_seconds=left_seconds, headers=headers
             )
         except asyncio.CancelledError:
             calling.uncancel()
             return _ABORTED
         finally:
             self.calling.discard(called)
+
+    def _left_seconds(self, entry: Entry) -> float:
+        """Until the job's deadline, or until the entry may be given to another: from then on no call may run."""
+        held_seconds = time.monotonic() - entry.asked_at
+        bound_seconds = self.service.timeout_seconds + RECLAIMED_AFTER_SECONDS
+        return min(bound_seconds, entry.remaining_ms / 1000 or bound_seconds) - held_seconds
 
     async def _conclude(self, step: Step, entry: Entry, request: Request | None, outcome: Outcome) -> None:
         cache_key = _cache_key(step, request) if request is not None and step.cache_seconds else None
@@ -163,6 +177,7 @@ class Performer:
                 http_status=outcome.http_status,
                 pause_ms=pause_ms,
                 attempted=attempted,
+                budgeted=attempted and budgeted(outcome),
                 health=health,
                 ran_ms=outcome.milliseconds,
             ),

@@ -1,7 +1,6 @@
 """The broker as one process uses it: every connection it holds, made and closed in one place."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from bff.broker.arrivals import Arrivals
 from bff.broker.background import background
 from bff.broker.cell import Cell
+from bff.broker.contact import Contact
 from bff.broker.duty import repeat
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.expiry import Expiry
@@ -19,8 +19,6 @@ from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
 from bff.broker.watch import Watch
 from bff.catalog.catalog import Catalog
-
-log = logging.getLogger(__name__)
 
 FLOOR = (6, 2)
 
@@ -37,6 +35,7 @@ class Broker:
 
     async def complaint(self) -> str | None:
         """What is wrong with this Redis for our use, or None. Raises BrokerUnavailable."""
+        await self.pipeline.execute("EVAL", "return 1", 0)  # waits where writes do; INFO is answered all the same
         text = (await self.pipeline.execute("INFO")).decode(errors="replace")
         info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         version = info.get("redis_version", "0")
@@ -78,9 +77,11 @@ async def connected(
 
 
 async def _configure(cell: Cell) -> None:
+    contact = Contact("laying down the catalog")
     while True:
         try:
-            return await cell.configure()
+            await cell.configure()
+            return contact.made()
         except BrokerUnavailable as error:
-            log.warning("waiting for Redis: %s", error)
+            contact.lost(error)
             await asyncio.sleep(0.5)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from bff.broker.contact import Contact
 from bff.broker.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
@@ -13,15 +14,15 @@ QUICK_SECONDS = 0.25
 
 async def repeat(name: str, run_once: Callable[[], Awaitable[object]], every_seconds: float = QUICK_SECONDS) -> None:
     """Run until cancelled. What goes wrong is said once, and tried again: who would miss a dead duty?"""
+    contact = Contact(f"duty {name}")
     well = True
     while True:
         try:
             await run_once()
+            contact.made()
             well = True
         except BrokerUnavailable as error:
-            if well:
-                log.warning("duty %s waits for the broker: %s", name, error)
-            well = False
+            contact.lost(error)
         except Exception:  # a loop's edge
             if well:
                 log.exception("duty %s went wrong, and is tried again", name)

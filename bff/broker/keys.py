@@ -73,9 +73,13 @@ class Keys:
         """STREAM job call start_by, group `workers`; entries go when they are done, the stream is kept."""
         return self._key("lane", service, priority)
 
+    def again(self, service: str) -> str:
+        """STREAM like a lane, of what was begun before: retries, what dead workers left, compensations; kept."""
+        return self._key("lane", service, "again")
+
     def lanes(self, service: str) -> list[str]:
-        """A service's lanes, high to low."""
-        return [self.lane(service, priority) for priority in Priority]
+        """A service's lanes, high to low, and the one of what was begun before."""
+        return [*(self.lane(service, priority) for priority in Priority), self.again(service)]
 
     def changed(self, job_id: str) -> str:
         """CHANNEL the job's new version, at every change."""

@@ -1,5 +1,6 @@
 """Lanes as workers use them: take entries, finish or retry calls, reclaim what dead workers left, hear of new work."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,8 @@ class Entry:
 
     lane: str
     id: str
+    asked_at: float
+    """`time.monotonic()` when it was asked for: it was taken later than that, and will be reclaimed later."""
     queued_ms: int
     remaining_ms: int
     call: str
@@ -112,13 +115,14 @@ class Lanes:
 
     async def take(self, wanted: int) -> Taken:
         """Up to `wanted` entries, as slots and rate of the service allow over all workers together."""
+        asked_at = time.monotonic()
         reply = await self._cell.run("take", self._keys, [self._service, self._consumer, wanted])
         word, again_ms, last_ids, entries, ended = reply
         return Taken(
             Supply(word.decode()),
             again_ms,
             [last_id.decode() for last_id in last_ids],
-            [_entry(row) for row in entries],
+            [_entry(row, asked_at) for row in entries],
             decode_ended(ended),
         )
 
@@ -155,18 +159,20 @@ class Lanes:
         http_status: int | None,
         pause_ms: int = 0,
         attempted: bool = True,
+        budgeted: bool = True,
         health: Health = Health.SILENT,
         ran_ms: int = 0,
     ) -> Noted:
         """Park a call for another attempt in `delay_ms`; `pause_ms` makes the whole service rest for that long.
 
-        One that was not `attempted`, or was pushed back by a 429, uses up none of the call's attempts.
+        One that was not `attempted` uses up none of the call's attempts, nor do the first ten that a 429 pushed back.
+        `budgeted`: it has to come out of the service's retry budget.
         """
         keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0], self._cell.keys.parked()]
         status = "" if http_status is None else http_status
         arguments: list[str | bytes | int] = [
             entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms,
-            "" if entry.barred else int(attempted), health, ran_ms,
+            "" if entry.barred else int(attempted), int(budgeted), health, ran_ms,
         ]  # fmt: skip
         word, _ = await self._cell.run("retry", keys, arguments)
         return Noted(word.decode())
@@ -193,12 +199,13 @@ class Lanes:
         return data, int(stored_ms)
 
 
-def _entry(row: list[Any]) -> Entry:
+def _entry(row: list[Any], asked_at: float) -> Entry:
     lane, entry_id, queued_ms, remaining_ms, call, attempt, effect, parameters, job, outcomes, barred = row
     fields = {name: value.decode() for name, value in pairs(job).items()}
     return Entry(
         lane=lane.decode(),
         id=entry_id.decode(),
+        asked_at=asked_at,
         queued_ms=queued_ms,
         remaining_ms=remaining_ms,
         call=call.decode(),

@@ -18,9 +18,11 @@ Batch = Sequence[tuple[Reply, bytes]]  # who waits, and the command as it goes o
 RedisConnection = Any  # redis.asyncio.Connection or one of its kin: their methods have no types
 
 # The first words by which Redis says that it, not the command, is the trouble.
-_UNAVAILABLE: Final = frozenset(
+UNAVAILABLE: Final = frozenset(
     {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOREPLICAS", "OOM", "READONLY"}
 )
+# What redis-py raises where a connection is lost. That it is closed already uvloop says by a RuntimeError.
+LOST: Final = (RedisError, OSError, RuntimeError)
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
 _INCOMPLETE: Final = object()
 # After a pause of this very process, timers may run before the replies that arrived meanwhile are read.
@@ -163,6 +165,6 @@ def _refusal(text: str) -> Exception:
     word = text.partition(" ")[0]
     # Redis 6.2 wraps what a script ran into: "ERR Error running script (call to f_…): @user_script:3: -OOM"
     inner = text.rpartition(": -")[2].partition(" ")[0] if word == "ERR" else word
-    if inner in _UNAVAILABLE:
+    if inner in UNAVAILABLE:
         return (_Demoted if inner == "READONLY" else BrokerUnavailable)(f"Redis refuses: {inner}")
     return NoScriptError(text) if word == "NOSCRIPT" else ResponseError(text)

@@ -1,27 +1,51 @@
 """A pool of plain redis-py connections for arq, which by itself gives up at the first error."""
 
-from typing import Any
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ExecAbortError, MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from bff.broker.link import keepalive
+from bff.broker.link import UNAVAILABLE, keepalive
+
+T = TypeVar("T")
 
 AGAIN_SECONDS = 0.2
 # Connecting fails with an OSError, which redis-py by itself does not take for a reason to try again; its types neither.
-_AWAY: Any = (RedisConnectionError, RedisTimeoutError, OSError)
+# Writing to what is closed already fails with a RuntimeError of uvloop's.
+# A replica is left too: after a failover a new connection may lead to the new primary.
+_AWAY: Any = (RedisConnectionError, RedisTimeoutError, OSError, RuntimeError, ReadOnlyError)
+_REFUSING: Final = (ExecAbortError, MasterDownError, OutOfMemoryError)
+# The other refusals have no class of their own, and within a transaction the word stands behind the command.
+_refuses = re.compile(rf"\b({'|'.join(UNAVAILABLE)})\b").search
+
+
+class _Patience(Retry):
+    """Waits out a Redis that answers that it will not work now, too: busy, out of memory, its disk full."""
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[T]], fail: Callable[[RedisError], Any]) -> T:
+        while True:
+            try:
+                return await super().call_with_retry(do, fail)
+            except ResponseError as error:
+                if not isinstance(error, _REFUSING) and not _refuses(str(error)):
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 def patient_pool(url: str) -> "ConnectionPool":
-    """Waits for a Redis that is away or frozen for as long as it takes."""
+    """Waits for a Redis that is away, frozen or refuses for as long as it takes."""
     return ConnectionPool.from_url(
         url,
         socket_timeout=5.0,
         socket_connect_timeout=1.0,
-        retry=Retry(ConstantBackoff(AGAIN_SECONDS), -1, _AWAY),
+        retry=_Patience(ConstantBackoff(AGAIN_SECONDS), -1, _AWAY),
         retry_on_error=list(_AWAY),
         **keepalive(url),
     )

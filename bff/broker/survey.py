@@ -53,7 +53,7 @@ async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> Se
     configured = cell.catalog.services[service]
     flat, *lanes = await asyncio.gather(
         cell.redis.execute("HGETALL", cell.keys.service(service)),
-        *(_lane(cell, service, priority, now_ms) for priority in Priority),
+        *(_lane(cell, lane, now_ms) for lane in cell.keys.lanes(service)),
     )
     fields = pairs(flat)
     service_seconds = int(fields.get("service_us", b"0")) / 1_000_000 or configured.expected_seconds
@@ -61,7 +61,7 @@ async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> Se
     return ServiceState(
         capacity=configured.capacity,
         depth={priority: int(fields.get(f"booked.{priority}", b"0")) for priority in Priority},
-        oldest_seconds={priority: age for priority, (age, _) in zip(Priority, lanes, strict=True)},
+        oldest_seconds={priority: age for priority, (age, _) in zip(Priority, lanes, strict=False)},
         expired={priority: int(fields.get(f"expired.{priority}", b"0")) for priority in Priority},
         drain_rate=min(by_slots, configured.rate_per_second or by_slots),
         in_flight=sum(held for _, held in lanes),
@@ -70,9 +70,8 @@ async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> Se
     )
 
 
-async def _lane(cell: Cell, service: str, priority: Priority, now_ms: int) -> tuple[float, int]:
+async def _lane(cell: Cell, lane: str, now_ms: int) -> tuple[float, int]:
     """Age of the oldest entry in seconds, and how many are held by workers."""
-    lane = cell.keys.lane(service, priority)
     first, groups = await asyncio.gather(
         cell.redis.execute("XRANGE", lane, "-", "+", "COUNT", 1),
         cell.redis.execute("EXISTS", lane),

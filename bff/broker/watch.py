@@ -12,11 +12,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from bff.broker.background import background
+from bff.broker.contact import Contact
 from bff.broker.keys import Keys
-from bff.broker.link import keepalive
+from bff.broker.link import LOST, keepalive
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class Watch:
         self._subscribed: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
         self._heard_at = 0.0
+        self._contact = Contact("the watch")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Watch"]:
@@ -104,17 +105,22 @@ class Watch:
         await self._tell("unsubscribe", channel)
 
     async def _tell(self, command: str, channel: str) -> None:
-        """The keeper subscribes again to all that is listened to when it reconnects, so a failure here is no loss."""
+        """The keeper subscribes again to all that is listened to when it reconnects, so a failure here is no loss.
+
+        While the keeper is closing a connection, redis-py fails those who use it by whatever it runs into.
+        """
         if self._pubsub is not None:
-            with suppress(RedisError, OSError):
+            with suppress(Exception):
                 await getattr(self._pubsub, command)(channel)
 
     async def _keep(self) -> None:
         while True:
             try:
                 await self._serve()
-            except (RedisError, OSError) as error:
-                log.warning("the watch lost Redis: %s", type(error).__name__)
+            except LOST as error:
+                self._contact.lost(type(error).__name__)
+            except Exception:  # a loop's edge: who would miss a dead watch?
+                log.exception("the watch went wrong, and is set up again")
             self._pubsub = None
             for channel in self._subscribed:
                 self._subscribed[channel] = asyncio.Event()
@@ -124,6 +130,7 @@ class Watch:
     async def _serve(self) -> None:
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(self._keys.aborted())  # connects
+            self._contact.made()
             self._pubsub = pubsub  # from here on whoever comes subscribes by itself
             await pubsub.subscribe(*self._listeners, self._keys.aborted())
             self._heard_at = asyncio.get_running_loop().time()
@@ -137,7 +144,7 @@ class Watch:
             await asyncio.sleep(PING_SECONDS)
             try:
                 await pubsub.ping()
-            except (RedisError, OSError):
+            except Exception:  # noqa: BLE001  # as in _tell
                 break
         connection: Any = pubsub.connection
         if connection is not None:

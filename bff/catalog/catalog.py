@@ -41,7 +41,7 @@ def load_catalog(
         for complaint in _complaints(operation, services, services_file):
             raise CatalogError(complaint)
         known[operation.name] = operation
-    plans = {name: plan_of(operation, services) for name, operation in known.items()}
+    plans = {name: plan_of(operation) for name, operation in known.items()}
     return Catalog(known, services, plans)
 
 

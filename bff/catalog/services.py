@@ -1,5 +1,6 @@
 """The services that operations stand on: where they are, and what they can carry. Read from TOML."""
 
+import json
 import os
 import re
 import tomllib
@@ -20,7 +21,7 @@ class CatalogError(Exception):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def _for_every_priority(value: Any) -> Any:
@@ -112,8 +113,10 @@ def read_services(file: Path, variables: Mapping[str, str] = os.environ) -> dict
     try:
         text = file.read_text(encoding="utf-8")
         document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CatalogError(f"{file}: {error}") from None
+    except OSError as error:
+        raise CatalogError(f"{file}: {error.strerror}") from None
     tables = document.pop("services", None)
     if document:
         key = next(iter(document))
@@ -132,10 +135,12 @@ def _service(file: Path, text: str, name: str, table: Any, variables: Mapping[st
             f"{file}, line {_line(text, where, 'name')}: unknown key 'name'; the table names the service"
         )
     url = _filled(str(table.get("base_url", "")), variables, f"{file}, line {_line(text, where, 'base_url')}: {where}")
-    try:
-        return Service.model_validate({**table, "name": name, **({"base_url": url} if "base_url" in table else {})})
+    filled = {**table, "name": name, **({"base_url": url} if "base_url" in table else {})}
+    try:  # as JSON, whose strict mode takes the name of a priority for one, but no "2" for a 2
+        return Service.model_validate_json(json.dumps(filled, default=str))
     except ValidationError as error:
-        first = error.errors()[0]
+        # What is unknown before what is missing: a misspelt key is both.
+        first = min(error.errors(), key=lambda each: each["type"] == "missing")
         key, *inner = [str(part) for part in first["loc"] if part not in ("name", "[key]")] or [""]
         dotted = ".".join(part for part in (where, key, *inner) if part)
         raise CatalogError(f"{file}, line {_line(text, where, key)}: {dotted}: {_said(first)}") from None
@@ -157,7 +162,8 @@ def _said(error: Any) -> str:
         return f"unknown key; allowed: {allowed}"
     if error["type"] == "missing":
         return "is missing"
-    return f"{error['msg'].removeprefix('Value error, ')} (got {error['input']!r})" if error["loc"] else error["msg"]
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{said} (got {error['input']!r})" if error["loc"] else said
 
 
 def _line(text: str, table: str, key: str = "") -> int:
@@ -169,6 +175,8 @@ def _line(text: str, table: str, key: str = "") -> int:
             here = header[1].replace('"', "") in (table, f"{table}.{key}")
             found = number if here else found
         if here and key and re.match(rf"\s*\"?{re.escape(key)}\"?\s*[.=]", line):
+            return number
+        if header and not key and header[1].startswith(f"{table}."):
             return number
         if not header and not key and re.match(rf"\s*{re.escape(table)}\s*[.=]", line):
             return number

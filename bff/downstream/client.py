@@ -18,6 +18,7 @@ from bff.downstream.answer import retry_after_ms, verdict_of
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.downstream.strict_json import is_strict_json
 from bff.downstream.transport import CONNECTED, ServiceTransport
+from bff.failpoints import Point, failpoint
 
 # What a path may consist of (RFC 3986), so that a parameter in it can neither leave the service's base URL
 # nor start a header. Dot segments, also percent-encoded, are looked for apart.
@@ -38,6 +39,7 @@ _url = lru_cache(maxsize=1024)(httpx.URL)
 # The rest of a refusal is read only to keep its connection: what is longer or slower is not worth it.
 _DRAIN_BYTES = 65_536
 _DRAIN_SECONDS = 0.1
+_STOPS_EARLIER_SECONDS = 0.1
 
 _TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
 _TIMED_OUT = Outcome(Verdict.UNKNOWN, 0, reason=Reason.TIMEOUT)
@@ -65,7 +67,8 @@ class Downstream:
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Outcome:
         """Send `request` once to one of the services given above. `timeout_seconds` is what the job has left; with
-        the service's own it bounds everything from connecting to the last byte, and it travels as Request-Timeout.
+        the service's own it bounds everything from connecting to the last byte, and a little less travels as
+        Request-Timeout.
         Raises nothing but CancelledError, at once, and the connection is free again.
         """
         started = monotonic()
@@ -100,6 +103,7 @@ class Downstream:
     async def _exchange(self, service: Service, request: httpx.Request) -> Outcome:
         response = await self._transports[service.name].handle_async_request(request)
         try:
+            failpoint(Point.MID_CALL)
             verdict = verdict_of(response.status_code)
             if verdict is Verdict.SUCCEEDED:
                 return await _read_success(response, service.max_response_bytes)
@@ -122,7 +126,7 @@ def _build(
     if not _PATH(request.path) or _DOT_SEGMENT(request.path.partition("?")[0]):
         raise ValueError(f"not a path below {service.base_url}: {request.path!r}")
     url = _url(service.base_url.rstrip("/") + request.path)
-    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{bound_seconds:.3f}"}
+    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{_stops_seconds(bound_seconds):.3f}"}
     raw = [(name.encode("ascii"), _one_line(value).encode("ascii")) for name, value in own.items()]
     raw += _SAME_FOR_ALL
     if request.body is None:
@@ -131,6 +135,11 @@ def _build(
     # As a stream, httpx adds no Host and no Content-Length: the engine does.
     content = httpx.ByteStream(_encode(request.body).encode())
     return httpx.Request(request.method, url, headers=raw, stream=content)
+
+
+def _stops_seconds(bound_seconds: float) -> float:
+    """When the service is told to stop: before its slot is free here, or it could have one call too many."""
+    return bound_seconds - min(_STOPS_EARLIER_SECONDS, bound_seconds / 10)
 
 
 def _one_line(value: str) -> str:

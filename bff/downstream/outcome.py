@@ -37,7 +37,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     BAD_REQUEST = "request-not-built"
     ABORTED = "aborted"
-    """Its job ended while it was in flight, or its worker was told to stop."""
+    """Its job ended while it was in flight, or its worker was told to stop, or did nothing for too long."""
     WORKER_LOST = "worker-lost"
     """An earlier attempt was never heard of again, and another could do harm."""
     BREAKER_OPEN = "breaker-open"

@@ -15,6 +15,10 @@ SHED_ABOVE_PER_MILLE: Mapping[str, int] = {"high": 1_000_000, "normal": 900, "lo
 """Of a service's capacity, in all lanes together; high is turned away by its own bound alone."""
 START_MARGIN_MS = 100
 """A start-by is this much earlier than the last moment that would do."""
+HOP_MS = 50
+"""From the end of one call to the start of the next."""
+CAME_WITHIN_MS = 10_000
+"""Newcomers are counted over this time."""
 
 
 class Verdict(StrEnum):
@@ -29,9 +33,10 @@ class Verdict(StrEnum):
 class Load:
     """A service at one moment: booked places by priority, and what it can carry.
 
-    `interval_us` is 1/rate (0: no limit), `service_us` the moving average of a call's time, `bound` the places that the
-    priority in question may fill, `max_wait_ms` its longest wait (0: none). For `open_ms` its breaker is still open
-    (0: it is not); `half_open` leaves it a few slots; for `paused_ms` it rests, as it asked.
+    `interval_us` is 1/rate (0: no limit), `service_us` the moving average of a call's time, `slow_us` what 95 of 100
+    calls do not exceed, `bound` the places that the priority in question may fill, `max_wait_ms` its longest wait (0:
+    none), `others` how many came to the other priorities' lanes within the last CAME_WITHIN_MS. For `open_ms` its
+    breaker is still open (0: it is not); `half_open` leaves it a few slots; for `paused_ms` it rests, as it asked.
     """
 
     waiting: Mapping[str, int]
@@ -39,8 +44,10 @@ class Load:
     capacity: int
     interval_us: int
     service_us: int
+    slow_us: int
     max_concurrency: int
     max_wait_ms: int = 0
+    others: int = 0
     open_ms: int = 0
     half_open: bool = False
     paused_ms: int = 0
@@ -58,7 +65,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCall:
-    """A call as admission sees it: what it waits after, its times in ms (`rest_ms` with all that must follow).
+    """A call as admission sees it.
 
     With a `fallback`, static data, it turns no job away. Where its last good answer is `cached`, an open breaker does
     not either: a worker looks there.
@@ -68,8 +75,6 @@ class PlannedCall:
     service: str
     after: Sequence[str]
     required: bool
-    expected_ms: int
-    rest_ms: int
     fallback: bool = False
     cached: bool = False
 
@@ -89,8 +94,13 @@ class Decision:
 
 
 def wait_ms(load: Load, priority: str, waiting: int) -> int:
-    """Of one with `waiting` before it in its lane: all lanes, but no more than its lane's weight lets past."""
-    ahead = min(load.total, -(-waiting * sum(WEIGHTS.values()) // WEIGHTS[priority]))
+    """Of one with `waiting` before it in its lane: everything that waits, and what will come to the other lanes
+    meanwhile if it goes on as of late; but no more than its lane's weight lets past while its own lane is served.
+    """
+    ahead = -(-waiting * sum(WEIGHTS.values()) // WEIGHTS[priority])
+    taken_per_mille = load.others * load.spacing_us // CAME_WITHIN_MS
+    if taken_per_mille < 1000:
+        ahead = min(ahead, load.total * 1000 // (1000 - taken_per_mille))
     return load.paused_ms + ahead * load.spacing_us // 1000
 
 
@@ -109,6 +119,7 @@ def admit(
     run: it starts at the later of the two, not at their sum.
     """
     ends: dict[str, int] = {}
+    rests = rests_ms(calls, loads)
     longest = 0
     without: list[str] = []
     for call in calls:
@@ -118,7 +129,7 @@ def admit(
             continue
         load = loads[call.service]
         start = max(begins, wait_ms(load, priority, load.waiting[priority]))
-        obstacle = _obstacle(load, priority, call, start, _latest_ms(call, load, begins, timeout_ms))
+        obstacle = _obstacle(load, priority, call, start, _latest_ms(rests[call.name], load, begins, timeout_ms))
         if obstacle is not None and call.required and not call.fallback:
             verdict, retry_ms = obstacle
             expected_ms = start if verdict is Verdict.DEADLINE_UNATTAINABLE else longest
@@ -126,7 +137,7 @@ def admit(
         if obstacle is not None:
             without.append(call.name)
         else:
-            ends[call.name] = start + call.expected_ms
+            ends[call.name] = start - (-load.service_us // 1000)
             longest = max(longest, ends[call.name])
     return Decision(Verdict.ACCEPTED, "", 0, longest, tuple(without))
 
@@ -154,6 +165,15 @@ def _full(load: Load, priority: str) -> tuple[Verdict, int] | None:
     return None
 
 
-def _latest_ms(call: PlannedCall, load: Load, begins_ms: int, timeout_ms: int) -> int:
-    latest = timeout_ms - call.rest_ms - START_MARGIN_MS
+def rests_ms(calls: Sequence[PlannedCall], loads: Mapping[str, Load]) -> dict[str, int]:
+    """From the start of each call to the end of its job along the longest required path, each call a slow one."""
+    rests: dict[str, int] = {}
+    for call in reversed(calls):
+        later = (HOP_MS + rests[each.name] for each in calls if each.required and call.name in each.after)
+        rests[call.name] = -(-loads[call.service].slow_us // 1000) + max(later, default=0)
+    return rests
+
+
+def _latest_ms(rest_ms: int, load: Load, begins_ms: int, timeout_ms: int) -> int:
+    latest = timeout_ms - rest_ms - START_MARGIN_MS
     return min(latest, begins_ms + load.max_wait_ms) if load.max_wait_ms else latest

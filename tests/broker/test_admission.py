@@ -36,6 +36,8 @@ loads = st.builds(
     capacity=st.integers(1, 1000),
     interval_us=st.one_of(st.just(0), st.integers(1, 2_000_000)),
     service_us=st.integers(1, 20_000_000),
+    slow_us=st.integers(1, 40_000_000),
+    others=st.integers(0, 5_000),
     max_concurrency=st.integers(1, 500),
     max_wait_ms=st.one_of(st.just(0), st.integers(1, 60_000)),
     open_ms=st.one_of(st.just(0), st.integers(1, 60_000)),
@@ -79,7 +81,7 @@ def test_both_come_to_the_same_verdict(
 
 
 def _planned(call: dict[str, Any]) -> PlannedCall:
-    names = ("name", "service", "after", "required", "expected_ms", "rest_ms")
+    names = ("name", "service", "after", "required")
     kept = {name: call[name] for name in names}
     return PlannedCall(**kept, fallback="fallback" in call, cached="cached" in call)
 
@@ -89,7 +91,9 @@ async def _lay_down(world: World, service: str, load: Load, priority: Priority) 
     fields |= {f"bound.{priority}": load.bound, f"max_wait_ms.{priority}": load.max_wait_ms}
     fields["breaker.open_until"] = NOW_MS + load.open_ms if load.open_ms else int(load.half_open)
     fields["paused_until"] = NOW_MS + load.paused_ms
-    names = ("capacity", "interval_us", "service_us", "max_concurrency")
+    other = next(name for name in Priority if name != priority)
+    fields |= {"came_at": NOW_MS - 4_000, f"came.{other}": load.others, "timed_at": NOW_MS, "timeout_ms": 3_600_000}
+    names = ("slow_us", "capacity", "interval_us", "service_us", "max_concurrency")
     fields |= {name: getattr(load, name) for name in names}
     await world.redis.execute("HSET", world.keys.service(service), *(part for pair in fields.items() for part in pair))
 

@@ -246,3 +246,20 @@ async def test_an_end_for_a_job_that_redis_lost_is_stale(world: World) -> None:
     await world.redis.execute("DEL", world.keys.job(job_id))
     assert await world.lanes().finish(entry, GOOD) == (Noted.STALE, [])
     assert (await world.redis.execute("XPENDING", entry.lane, "workers"))[0] == 0
+
+
+async def test_what_is_told_of_an_entry_that_a_failover_has_made_unread_again_leaves_it_to_be_taken(
+    world: World,
+) -> None:
+    await world.accepted()
+    [before] = await world.take()
+    await world.lanes().finish(before, GOOD)
+    job_id = await world.accepted()
+    [(entry_id, _)] = await world.redis.execute("XRANGE", before.lane, "-", "+")
+    taken_and_lost = replace(before, id=entry_id.decode(), job_id=job_id)
+    assert await world.lanes().finish(taken_and_lost, GOOD) == (Noted.STALE, [])
+    noted = await world.lanes().retry(taken_and_lost, delay_ms=0, effect=False, error="", http_status=None)
+    assert noted is Noted.STALE
+    assert await world.do() == ["only"]
+    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
+    assert await world.leftovers() == {}

@@ -68,7 +68,7 @@ async def test_a_job_can_be_cancelled(world: World) -> None:
 
 async def test_a_job_is_expired(world: World) -> None:
     told: list[Ended] = []
-    job_id = await world.accepted("order", timeout_ms=200)
+    job_id = await world.accepted("order", timeout_ms=300)
     await fill(world)
     while not told:
         await Expiry(world.cell, told.extend).run_once()

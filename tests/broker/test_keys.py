@@ -94,4 +94,4 @@ def test_all_keys_of_a_cell_share_its_hash_tag_and_no_two_cells_do() -> None:
 
 
 def test_a_services_lanes_are_named_from_high_to_low() -> None:
-    assert Keys().lanes("echo") == [f"bff:{{c0}}:lane:echo:{priority}" for priority in ("high", "normal", "low")]
+    assert Keys().lanes("echo") == [f"bff:{{c0}}:lane:echo:{name}" for name in ("high", "normal", "low", "again")]

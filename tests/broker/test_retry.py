@@ -62,9 +62,9 @@ async def test_more_than_a_batch_that_is_due_goes_back_in_one_run(world: World) 
         await world.accepted()
     entries = [entry for _ in range(3) for entry in await world.take()]
     assert len(entries) == 100  # the slots
-    await asyncio.gather(*(park(world, entry, http_status=429) for entry in entries))
+    await asyncio.gather(*(park(world, entry, budgeted=False) for entry in entries))
     rest = await world.take()
-    await asyncio.gather(*(park(world, entry, http_status=429) for entry in rest))
+    await asyncio.gather(*(park(world, entry, budgeted=False) for entry in rest))
     await Requeue(world.cell).run_once()
     assert await world.redis.execute("ZCARD", world.keys.parked()) == 0
     assert await world.booked() == 250

@@ -50,19 +50,18 @@ async def test_without_budget_nothing_was_changed_and_the_call_can_be_finished(w
     assert await world.statuses(job_id) == {"only": "running"}
 
 
-@pytest.mark.parametrize("free", [{"http_status": 429}, {"attempted": False}])
-async def test_what_the_call_cannot_help_costs_nothing(world: World, free: dict[str, Any]) -> None:
+async def test_what_is_no_retry_costs_nothing(world: World) -> None:
     await world.accepted()
     [entry] = await world.take()
     await tokens(world, 0)
-    assert await tried_again(world, entry, **free) is Noted.PARKED
+    assert await tried_again(world, entry, budgeted=False) is Noted.PARKED
 
 
-async def test_a_call_that_was_pushed_back_keeps_its_attempts_and_shows_them(world: World) -> None:
+async def test_a_call_that_was_pushed_back_keeps_its_attempts_ten_times_and_shows_them(world: World) -> None:
     job_id = await world.accepted()
-    for calls in (1, 2, 3):
+    for calls in range(1, 13):
         [entry] = await world.take()
-        assert entry.attempt == 1
+        assert entry.attempt == max(1, calls - 10)
         assert (await world.job(job_id)).calls[0].attempts == calls
-        await tried_again(world, entry, http_status=429)
+        await tried_again(world, entry, http_status=429, budgeted=False)
         await world.cell.run("requeue", [world.keys.parked()], [10])

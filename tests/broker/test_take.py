@@ -11,7 +11,7 @@ from bff.broker.lanes import Entry, Supply
 from bff.broker.pipeline import Pipeline
 from bff.catalog.model import Priority
 from tests.broker.servers import Server
-from tests.broker.world import GOOD, SERVICES, World, a_catalog
+from tests.broker.world import BAD, GOOD, SERVICES, World, a_catalog
 
 pytestmark = pytest.mark.anyio
 
@@ -225,3 +225,26 @@ async def test_places_in_the_queue_count_down_as_those_before_are_taken(world: W
     assert [(await world.job(job_id)).position for job_id in ids] == [-1, -1, 0, 1]
     expected = [(await world.job(job_id)).expected_ms for job_id in ids[2:]]
     assert all(earlier <= later for earlier, later in pairwise(expected))
+
+
+async def test_what_was_begun_goes_before_everything_that_was_not(world: World) -> None:
+    """A retry and what a dead worker left: behind a full lane they would come too late."""
+    begun = [await world.accepted("scarce", priority=Priority.LOW) for _ in range(2)]
+    retried, lost = await world.take("stock", 2)
+    waiting = [await world.accepted("scarce", priority=Priority.HIGH) for _ in range(3)]
+    await world.lanes("stock").retry(retried, delay_ms=0, effect=False, error="timeout", http_status=None)
+    await world.cell.run("requeue", [world.keys.parked()], [10])
+    await world.set("stock", timeout_ms=-1000)
+    assert await world.lanes("stock").reclaim() == 1
+    taken = await world.take("stock", 3)
+    assert [entry.job_id for entry in taken] == [retried.job_id, lost.job_id, waiting[0]]
+    assert {retried.job_id, lost.job_id} == set(begun)
+    assert (await world.job(waiting[1])).position == 0
+
+
+async def test_what_must_be_undone_goes_before_everything_that_was_not_begun(world: World) -> None:
+    await world.accepted("order")
+    await world.do()
+    await world.do(BAD)
+    await world.accepted(priority=Priority.HIGH)
+    assert [entry.call for entry in await world.take(wanted=1)] == ["release"]

@@ -171,7 +171,8 @@ class World:
 
     async def set(self, service: str, **fields: int) -> None:
         """What scripts know of a service; `__` stands for a dot."""
-        await self.cell.configure()
+        if not await self.redis.execute("EXISTS", self.keys.service(service)):
+            await self.cell.configure()
         flat = [part for name, value in fields.items() for part in (name.replace("__", "."), value)]
         await self.redis.execute("HSET", self.keys.service(service), *flat)
 

@@ -76,3 +76,14 @@ def gateway(redis_url: str, *options: str) -> Iterator[Gateway]:
         yield started
     finally:
         assert started.end() == 0
+
+
+@contextmanager
+def worker(redis_url: str, *options: str) -> Iterator[Command]:
+    """A worker for the length of a test, from when it consumes."""
+    started = Command("worker", "--metrics-port=0", f"--redis-url={redis_url}", *options)
+    try:
+        started.until(re.compile("consumes"))
+        yield started
+    finally:
+        assert started.end() == 0

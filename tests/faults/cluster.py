@@ -1,5 +1,6 @@
 """A stack for one test: its own Redis with AOF, a shared mock, and as many gateways and workers as it starts."""
 
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -25,6 +26,8 @@ class Cluster:
     mock: httpx.AsyncClient
     http: httpx.AsyncClient = field(init=False)
     gateway: Process = field(init=False)
+    fronts: dict[int, httpx.AsyncClient] = field(default_factory=dict)
+    """To each gateway that a client may choose, by the gateway's pid."""
     metrics_port: int = 0
     started: list[Process] = field(default_factory=list)
     _ending: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -34,25 +37,35 @@ class Cluster:
             process.kill()
         await self._ending.aclose()
 
-    async def start_gateway(self) -> Process:
+    async def start_gateway(self, *, failpoint: str = "") -> Process:
         """The one that `http` talks to from here on."""
-        self.gateway = self._start(bff("gateway", "--port", "0"))
-        address = (await anyio.to_thread.run_sync(self.gateway.said, r"listens on (\S+)"))[1]
-        http = httpx.AsyncClient(base_url=address, timeout=20, verify=False, trust_env=False)
-        self.http = await self._ending.enter_async_context(http)
+        await self.begin_gateway(failpoint=failpoint)
         await self.until_ready()
         return self.gateway
 
-    async def start_worker(self, *, drain_seconds: float = 10) -> Process:
+    async def begin_gateway(self, *, failpoint: str = "") -> Process:
+        """Without waiting for Redis."""
+        self.gateway = self._start(bff("gateway", "--port", "0"), BFF_FAILPOINT=failpoint)
+        address = (await anyio.to_thread.run_sync(self.gateway.said, r"listens on (\S+)"))[1]
+        http = httpx.AsyncClient(base_url=address, timeout=20, verify=False, trust_env=False)
+        self.http = self.fronts[self.gateway.pid] = await self._ending.enter_async_context(http)
+        return self.gateway
+
+    def any_gateway(self) -> httpx.AsyncClient:
+        """To one of them, by chance."""
+        return random.choice(list(self.fronts.values()))
+
+    async def start_worker(self, *, drain_seconds: float = 10, failpoint: str = "") -> Process:
         """Return when it consumes."""
-        worker = self.begin_worker(drain_seconds=drain_seconds)
+        worker = self.begin_worker(drain_seconds=drain_seconds, failpoint=failpoint)
         await anyio.to_thread.run_sync(worker.said, "consumes")
         return worker
 
-    def begin_worker(self, *, drain_seconds: float = 10) -> Process:
+    def begin_worker(self, *, drain_seconds: float = 10, failpoint: str = "") -> Process:
         """Without waiting for anything."""
         self.metrics_port = free_port()
-        return self._start(bff("worker", "--metrics-port", str(self.metrics_port)), DRAIN_SECONDS=str(drain_seconds))
+        argv = bff("worker", "--metrics-port", str(self.metrics_port))
+        return self._start(argv, DRAIN_SECONDS=str(drain_seconds), BFF_FAILPOINT=failpoint)
 
     async def metrics(self) -> str:
         """The page of the worker that was started last."""
@@ -99,10 +112,15 @@ class Cluster:
 
     async def at_rest(self) -> None:
         """Wait until nothing is left in the broker (compensations outlive their jobs)."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while found := leftovers(self.redis.client):
-            assert time.monotonic() < give_up_at, found
+        found = await self.rest()
+        assert not found, found
+
+    async def rest(self, seconds: float = PATIENCE_SECONDS) -> list[str]:
+        """Wait for it; what is left in the end."""
+        give_up_at = time.monotonic() + seconds
+        while (found := leftovers(self.redis.client)) and time.monotonic() < give_up_at:
             await anyio.sleep(0.05)
+        return found
 
     async def steer(self, service: str, *, seconds: float | None = None, **settings: Any) -> None:
         """Set the mock; `seconds` is a constant latency."""

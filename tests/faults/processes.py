@@ -24,8 +24,14 @@ class Process:
     def __init__(self, argv: list[str], log: Path, **environment: str) -> None:
         self.log = log
         with log.open("ab") as output:
+            # Python ignores SIGXFSZ, and so do what it starts: a file that may not grow is an error, and no death.
             self._process = subprocess.Popen(
-                argv, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
+                argv,
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                restore_signals=False,
             )
 
     @property
@@ -47,6 +53,11 @@ class Process:
         """Wait for its end."""
         return self._process.wait(PATIENCE_SECONDS)
 
+    @property
+    def stopped(self) -> bool:
+        """By SIGSTOP, until SIGCONT."""
+        return os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG) is not None
+
     def said(self, pattern: str) -> "re.Match[str]":
         """Wait until it has printed that."""
         give_up_at = time.monotonic() + PATIENCE_SECONDS
@@ -59,18 +70,22 @@ class Process:
 
 
 class RedisProcess:
-    """A redis-server that keeps its data where it was, however often it is killed."""
+    """A redis-server that keeps its data where it was, however often it is killed.
+
+    `url` is where the next process is told to find it.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._socket = directory / "redis.sock"
-        self.url = url_of(self._socket)
+        self.socket = directory / "redis.sock"
+        self.url = url_of(self.socket)
         self.client: Any = Redis.from_url(self.url)
 
-    def start(self) -> None:
-        argv = find_redis_server().argv(self._socket, self._directory)
+    def start(self, *options: str) -> None:
+        """`options` win over the usual ones."""
+        argv = find_redis_server().argv(self.socket, self._directory)
         # fsync every second, as shipped, may lose the last second of a killed server: that is the README's promise.
-        self.process = Process([*argv, "--appendfsync", "always"], self._directory / "redis.log")
+        self.process = Process([*argv, "--appendfsync", "always", *options], self._directory / "redis.log")
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while not self._answers():
             assert self.process.alive, self.process.log.read_text()

@@ -1,13 +1,14 @@
 """What is turned away at the door, and what it is told."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bff.policies.admission import WEIGHTS, Decision, Load, PlannedCall, Verdict, admit, wait_ms
+from bff.policies.admission import WEIGHTS, Decision, Load, PlannedCall, Verdict, admit, rests_ms, wait_ms
 
 EMPTY = {"high": 0, "normal": 0, "low": 0}
 
@@ -19,13 +20,14 @@ def a_load(waiting: Mapping[str, int] = {}, **more: Any) -> Load:
         "capacity": 1_000,
         "interval_us": 0,
         "service_us": 100_000,
+        "slow_us": 100_000,
         "max_concurrency": 10,
     }
     return Load(waiting={**EMPTY, **waiting}, **{**defaults, **more})
 
 
 def a_call(name: str = "a", service: str = "s", **more: Any) -> PlannedCall:
-    defaults: dict[str, Any] = {"after": (), "required": True, "expected_ms": 100, "rest_ms": 100}
+    defaults: dict[str, Any] = {"after": (), "required": True}
     return PlannedCall(name=name, service=service, **{**defaults, **more})
 
 
@@ -73,6 +75,33 @@ def test_nobody_waits_longer_than_for_all_that_wait(waiting: dict[str, int], pri
     assert waiting[priority] * load.spacing_us // 1000 <= wait <= sum(waiting.values()) * load.spacing_us // 1000
 
 
+def test_low_waits_for_those_too_who_will_come_before_it() -> None:
+    waiting = {"low": 100}
+    assert wait_ms(a_load(waiting), "low", 100) == 100 * 10
+    half = a_load(waiting, others=500)  # 50 a second, of 100 that can start
+    assert wait_ms(half, "low", 100) == 200 * 10
+    assert wait_ms(a_load(waiting, others=900), "low", 100) == 1_000 * 10
+    assert wait_ms(a_load(waiting, others=5_000), "low", 100) == 1_200 * 10, "as its weight allows, whatever comes"
+
+
+def test_a_call_leaves_time_for_the_longest_path_behind_it() -> None:
+    calls = [
+        a_call("a", "slow"),
+        a_call("b", after=("a",)),
+        a_call("c", "slower", after=("a",)),
+        a_call("d", after=("b", "c")),
+    ]
+    loads = {"s": a_load(slow_us=10_000), "slow": a_load(slow_us=500_000), "slower": a_load(slow_us=1_999_001)}
+    assert rests_ms(calls, loads) == {"a": 500 + 50 + 2000 + 50 + 10, "b": 10 + 50 + 10, "c": 2000 + 50 + 10, "d": 10}
+
+
+def test_a_call_leaves_no_time_for_what_is_optional_or_beside_it() -> None:
+    loads = {"s": a_load(), "t": a_load(slow_us=2_000_000)}
+    optional = [a_call("a"), a_call("b", "t", after=("a",), required=False)]
+    assert rests_ms(optional, loads) == {"a": 100, "b": 2000}
+    assert rests_ms([a_call("a"), a_call("b", "t")], loads) == {"a": 100, "b": 2000}
+
+
 def test_a_full_lane_is_refused_until_one_has_left() -> None:
     assert decide(s=a_load({"normal": 30}, bound=30)) == Decision(Verdict.QUEUE_FULL, "s", 10, 0)
     assert decide(s=a_load({"normal": 34}, bound=30)).retry_ms == 50
@@ -115,31 +144,65 @@ def test_a_service_may_allow_less_waiting_than_the_client() -> None:
 
 
 def test_a_later_calls_longest_wait_begins_when_it_is_queued() -> None:
-    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    calls = [a_call(), a_call("b", "t", after=("a",))]
     assert decide(*calls, s=a_load({"normal": 100}), t=a_load(max_wait_ms=1)).verdict is Verdict.ACCEPTED
 
 
 def test_what_waits_for_a_later_service_leaves_while_the_earlier_call_runs() -> None:
-    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    calls = [a_call(), a_call("b", "t", after=("a",))]
     assert decide(*calls, t=a_load({"normal": 5})).expected_ms == 100 + 100
     assert decide(*calls, t=a_load({"normal": 50})).expected_ms == 500 + 100
 
 
 def test_a_later_service_that_is_behind_is_why_a_job_is_refused() -> None:
-    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    calls = [a_call(), a_call("b", "t", after=("a",))]
     decision = decide(*calls, t=a_load({"normal": 500}), timeout_ms=3_000)
     assert (decision.verdict, decision.service) == (Verdict.DEADLINE_UNATTAINABLE, "t")
 
 
-def test_an_optional_call_is_never_why_a_job_is_refused() -> None:
-    calls = [a_call(), a_call("b", "t", required=False)]
-    full = a_load({"normal": 1_000})
-    assert decide(*calls, t=full).verdict is Verdict.ACCEPTED
-    assert decide(*calls, t=a_load({"normal": 500}), timeout_ms=300).verdict is Verdict.ACCEPTED
+WELL = Decision(Verdict.ACCEPTED, "", 0, 100)
+TOO_MUCH = [
+    a_load({"normal": 1_000}),
+    a_load({"normal": 500}, bound=500),
+    a_load(service_us=1, slow_us=400_000),
+    a_load(open_ms=5_000),
+]
+
+
+@pytest.mark.parametrize("load", TOO_MUCH)
+@pytest.mark.parametrize("spared", [{"required": False}, {"fallback": True}, {"required": False, "fallback": True}])
+def test_an_optional_call_and_one_with_a_fallback_are_never_why_a_job_is_refused(
+    load: Load, spared: dict[str, bool]
+) -> None:
+    decision = decide(a_call(), a_call("b", "t", **spared), t=load, timeout_ms=300)
+    assert decision == replace(WELL, without=("b",))
+
+
+@pytest.mark.parametrize("load", TOO_MUCH)
+def test_what_waits_on_a_call_without_a_place_begins_at_once(load: Load) -> None:
+    calls = [a_call("b", "t", fallback=True), a_call(after=("b",))]
+    assert decide(*calls, t=load, timeout_ms=300) == replace(WELL, without=("b",))
+
+
+def test_while_a_service_is_not_well_a_job_is_refused_until_it_is_tried_again() -> None:
+    assert decide(s=a_load(open_ms=5_000)) == Decision(Verdict.DOWNSTREAM_UNAVAILABLE, "s", 5_000, 0)
+
+
+def test_where_an_answer_may_be_in_the_cache_a_job_is_let_in() -> None:
+    assert decide(a_call(cached=True), s=a_load(open_ms=5_000)) == WELL
+
+
+def test_a_service_that_is_tried_again_starts_as_few_as_its_probes() -> None:
+    assert a_load(half_open=True).spacing_us == 33_334
+    assert a_load(half_open=True, max_concurrency=1).spacing_us == 100_000
+
+
+def test_a_rest_that_a_service_asked_for_is_waited_for() -> None:
+    assert decide(s=a_load({"normal": 10}, paused_ms=3_000)).expected_ms == 3_000 + 100 + 100
 
 
 def test_what_is_done_already_waits_for_nothing() -> None:
-    calls = [a_call(rest_ms=200), a_call("b", "t", after=("a",))]
+    calls = [a_call(), a_call("b", "t", after=("a",))]
     full, free = a_load({"normal": 1_000}), a_load()
     assert decide(*calls, s=full, t=free).verdict is Verdict.QUEUE_FULL
     assert decide(*calls, s=full, t=free, done=("a",)) == Decision(Verdict.ACCEPTED, "", 0, 100)

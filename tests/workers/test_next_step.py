@@ -46,6 +46,7 @@ def an_entry(attempt: int = 1, *, effect: bool = False) -> Entry:
     return Entry(
         lane="lane",
         id="1-0",
+        asked_at=0,
         queued_ms=0,
         remaining_ms=1000,
         call="work",

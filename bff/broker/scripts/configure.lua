@@ -8,8 +8,8 @@ for name, fields in pairs(cjson.decode(ARGV[2])) do
   local service = cell .. 'service:' .. name
   for field, value in pairs(fields) do redis.call('HSET', service, field, value) end
   redis.call('HSETNX', service, 'service_us', fields.expected_us)
-  for _, priority in ipairs({ 'high', 'normal', 'low' }) do
-    local lane = cell .. 'lane:' .. name .. ':' .. priority
+  for _, lane in ipairs({ 'high', 'normal', 'low', 'again' }) do
+    lane = cell .. 'lane:' .. name .. ':' .. lane
     redis.pcall('XGROUP', 'CREATE', lane, 'workers', '0', 'MKSTREAM') -- an error says that it is there
   end
 end

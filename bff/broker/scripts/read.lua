@@ -12,15 +12,16 @@ local outcomes = redis.call('HGETALL', cell .. 'outcomes:' .. ARGV[1])
 local job = load(ARGV[1])
 if TERMINAL[job.status] then return { now, flat, outcomes, -1, 0 } end
 local position, expected_ms = -1, 0
-for _, call in ipairs(plan_of(job).calls) do
+local plan = plan_of(job)
+for _, call in ipairs(plan.calls) do
   local status = job[call.name .. '.status']
   if status == 'queued' then
     local state = lane_state(call.service, job.priority)
     local ahead = ahead_of(job, call)
     position = math.max(position, ahead)
-    expected_ms = math.max(expected_ms, wait_ms(state, job.priority, ahead) + call.rest_ms)
+    expected_ms = math.max(expected_ms, wait_ms(state, job.priority, ahead) + rest_ms(plan, call))
   elseif status == 'running' then
-    expected_ms = math.max(expected_ms, call.rest_ms)
+    expected_ms = math.max(expected_ms, rest_ms(plan, call))
   end
 end
 return { now, flat, outcomes, position, expected_ms }

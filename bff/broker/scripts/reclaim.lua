@@ -1,7 +1,7 @@
 -- Entries that nobody will finish: idle for the call's timeout and a second, so that the call is over for certain. Their slot is
 -- given back; the call goes back into its lane, its effect unknown, and whoever takes it decides whether it may run again. After
 -- the third time it is buried among the dead letters.
--- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low   STREAM
+-- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low, …:again   STREAM
 -- ARGV  limit per lane
 -- Returns {how many, ended}
 --#include job
@@ -36,13 +36,13 @@ local function lost(job, plan, call)
     poisonous(job, plan, call)
   else
     book(job, call, 1)
-    enter_lane(job, call)
+    enter_lane(job, plan, call, true)
   end
   save(job)
 end
 
 local count = 0
-for i = 1, 3 do
+for i = 1, 4 do
   for _, held in ipairs(redis.call('XPENDING', KEYS[i + 1], GROUP, 'IDLE', idle_ms + 1000, '-', '+', ARGV[1])) do
     local entry = redis.call('XRANGE', KEYS[i + 1], held[1], held[1])[1]
     local job, plan, call

@@ -12,9 +12,10 @@ if fields.kind ~= 'compensation' then return 'not-a-compensation' end
 local job = load(fields.job)
 if not job then return 'gone' end
 for _, counter in ipairs({ '.attempts', '.spared', '.lost' }) do put(job, fields.call .. counter, 0) end
-local call = plan_of(job).by_name[fields.call]
+local plan = plan_of(job)
+local call = plan.by_name[fields.call]
 book(job, call, 1)
-enter_lane(job, call)
+enter_lane(job, plan, call)
 redis.call('XDEL', KEYS[1], ARGV[1])
 save(job)
 return 'replayed'

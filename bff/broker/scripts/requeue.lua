@@ -10,7 +10,8 @@ for _, member in ipairs(due) do
   local id, name = member:match('^(.-):(.+)$')
   local job = load(id)
   if job and job[name .. '.status'] == 'queued' then -- else it was cancelled or expired meanwhile, its place given back
-    enter_lane(job, plan_of(job).by_name[name])
+    local plan = plan_of(job)
+    enter_lane(job, plan, plan.by_name[name], true)
     save(job)
   end
 end

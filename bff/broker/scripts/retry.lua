@@ -1,7 +1,8 @@
 -- Park a call that is worth another attempt; the requeue duty puts it back into its lane when it is due.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, <cell>parked ZSET "<id>:<call>" -> due_ms
 -- ARGV  id, call, entry id, effect (0 | 1), delay_ms, error, http_status, pause_ms (the whole service rests; 0: it does not),
---       attempted (1 | 0: not, though take counted one | empty: take counted none), health (well | ill | empty), ran_ms
+--       attempted (1 | 0: not, though take counted one | empty: take counted none), budgeted (0 | 1: costs a retry of the budget),
+--       health (well | ill | empty), ran_ms
 -- Returns {parked | too-late | no-budget | late | stale, ended}    too-late, no-budget: nothing was changed but the pause;
 --       finish it as failed
 --#include job
@@ -9,10 +10,10 @@
 --#include breaker
 --#include lane
 --#include budget
-local id, name, entry, effect, delay_ms, error, http_status, pause_ms, attempted, health, ran_ms = unpack(ARGV)
+local id, name, entry, effect, delay_ms, error, http_status, pause_ms, attempted, budgeted, health, ran_ms = unpack(ARGV)
+local MOST_SPARED = 10
 local job = load(id)
 redis.call('XACK', KEYS[2], GROUP, '0-0') -- acknowledges nothing: a first write that Redis allows at maxmemory
-local pushed_back = http_status == '429' -- nothing was done, and the fault is not the call's: it costs no attempt
 if tonumber(pause_ms) > 0 then
   local until_ms = math.max(now + pause_ms, tonumber(redis.call('HGET', KEYS[3], 'paused_until') or 0))
   redis.call('HSET', KEYS[3], 'paused_until', until_ms)
@@ -25,16 +26,16 @@ local plan = plan_of(job)
 local call = plan.by_name[name]
 local over = TERMINAL[job.status] and not call.undoes
 if not over and not call.undoes then
-  if now + delay_ms > job.deadline - call.rest_ms - START_MARGIN_MS then return { 'too-late', ended } end
-  local free = pushed_back or attempted ~= '1' -- or nothing was tried
-  if not free and not spend_retry(KEYS[3]) then return { 'no-budget', ended } end
+  if now + delay_ms > job.deadline - rest_ms(plan, call) - START_MARGIN_MS then return { 'too-late', ended } end
+  if budgeted == '1' and not spend_retry(KEYS[3]) then return { 'no-budget', ended } end
 end
 release(KEYS[2], entry)
 note_health(KEYS[3], health, ran_ms)
 put(job, name .. '.entry', '')
 if effect == '1' then put(job, name .. '.effect', 1) end
 if attempted == '0' then put(job, name .. '.attempts', job[name .. '.attempts'] - 1) end
-if pushed_back then put(job, name .. '.spared', (job[name .. '.spared'] or 0) + 1) end
+local spared = tonumber(job[name .. '.spared'] or 0) -- pushed back by a 429: nothing was done, and the call cannot help it
+if http_status == '429' and spared < MOST_SPARED then put(job, name .. '.spared', spared + 1) end
 if over then
   compensate(job, plan)
 else

@@ -43,7 +43,7 @@ local job = {
 local plan = plan_of(job)
 local done = {}
 for i = DONE_FROM, #ARGV, 4 do done[ARGV[i]] = i end
-local word, service, retry_ms, expected_ms, refused = admit(plan, priority, timeout_ms, done)
+local word, service, retry_ms, expected_ms, refused, ages = admit(plan, priority, timeout_ms, done)
 if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
 
 for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'status', 'submitted', 'deadline' }) do
@@ -69,6 +69,10 @@ for _, call in ipairs(plan.calls) do
     redis.call('HSET', cell .. 'outcomes:' .. id, call.name, ARGV[at + 3])
   else
     book(job, call, 1)
+    if not refused[call.name] then
+      note_newcomer(call.service, priority, ages[call.service])
+      ages[call.service] = 0
+    end
   end
   put(job, call.name .. '.status', at and 'succeeded' or 'waiting')
   if refused[call.name] then give_up(job, call, 'skipped') end

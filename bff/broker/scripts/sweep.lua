@@ -1,6 +1,6 @@
 -- Let go of what stands at the head of a service's lanes and can no longer run, so that those who wait are told at once and
 -- nothing doomed stands before what is live, also when no worker is there to take it.
--- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low   STREAM
+-- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low, …:again   STREAM
 -- ARGV  limit per lane
 -- Returns ended
 --#include job
@@ -8,7 +8,7 @@
 --#include breaker
 --#include admission
 --#include lane
-for i, priority in ipairs(PRIORITIES) do
+for i = 1, 4 do
   local lane = KEYS[i + 1]
   if redis.call('XLEN', lane) > 0 then
     local doomed = 0
@@ -19,7 +19,7 @@ for i, priority in ipairs(PRIORITIES) do
     end
     if doomed > 0 then
       local read = redis.call('XREADGROUP', 'GROUP', GROUP, 'sweep', 'COUNT', doomed, 'STREAMS', lane, '>')
-      redis.call('HINCRBY', KEYS[1], 'left.' .. priority, doomed)
+      if PRIORITIES[i] then redis.call('HINCRBY', KEYS[1], 'left.' .. PRIORITIES[i], doomed) end
       for _, entry in ipairs(read[1][2]) do drop(lane, entry, stands_for(entry)) end
     end
   end

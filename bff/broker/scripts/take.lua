@@ -1,6 +1,6 @@
--- Take up to n live entries of a service, lanes by weight: never more in flight than its slots, none sooner than its rate allows.
--- What is too late is expired on the way, what was cancelled is dropped.
--- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low   STREAM
+-- Take up to n live entries of a service, what was begun before first, then lanes by weight: never more in flight than its slots,
+-- none sooner than its rate allows. What is too late is expired on the way, what was cancelled is dropped.
+-- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low, …:again   STREAM
 -- ARGV  name, consumer, n
 -- Returns {unconfigured} | {taken | idle | limited, again_ms, last entry id of each lane, entries, ended}
 --   idle: nothing waits; the next one comes in behind the last ids. limited: no slot or no permit; ask again in again_ms.
@@ -14,7 +14,8 @@
 --#include budget
 local service, consumer, wanted = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local DROPS = 200 -- entries let go of in one call, so that the script stays short
-local lanes = { KEYS[2], KEYS[3], KEYS[4] }
+local lanes = { KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
+local AGAIN = 4
 local set = redis.call('HMGET', KEYS[1], 'max_concurrency', 'interval_us', 'burst_us', 'next_us', 'paused_until', 'service_us',
   'breaker.open_until')
 if not set[1] then return { 'unconfigured' } end
@@ -25,7 +26,7 @@ local clock_us = clock[1] * 1000000 + clock[2]
 -- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
 local next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us)
 local counts, in_flight = {}, 0
-for i = 1, 3 do
+for i = 1, 4 do
   local held = pending(lanes[i])
   counts[i] = redis.call('XLEN', lanes[i]) - held
   in_flight = in_flight + held
@@ -103,7 +104,7 @@ local function read(i, count)
     and redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', lanes[i], '>')
   local got = reply and reply[1] and reply[1][2] or {}
   counts[i] = #got < count and 0 or counts[i] - #got
-  if #got > 0 then redis.call('HINCRBY', KEYS[1], 'left.' .. PRIORITIES[i], #got) end
+  if #got > 0 and i ~= AGAIN then redis.call('HINCRBY', KEYS[1], 'left.' .. PRIORITIES[i], #got) end
   for _, entry in ipairs(got) do
     local job, plan, call, starts_by = stands_for(entry)
     if drop(lanes[i], entry, job, plan, call, starts_by) then
@@ -115,14 +116,20 @@ local function read(i, count)
 end
 
 if open_ms > 0 then
-  for i = 1, 3 do
+  for i = 1, 4 do
     if counts[i] > 0 then read(i, yielding(lanes[i], wanted - #entries)) end
   end
 else
   while paused_ms == 0 and dropped < DROPS do
-    local share = shares(math.min(wanted - #entries, slots - in_flight - #entries, permits()))
-    if share[1] + share[2] + share[3] == 0 then break end
-    for i = 1, 3 do read(i, share[i]) end
+    local room = math.min(wanted - #entries, slots - in_flight - #entries, permits())
+    local before = #entries + dropped
+    if counts[AGAIN] > 0 then
+      read(AGAIN, math.min(room, counts[AGAIN]))
+    else
+      local share = shares(room)
+      for i = 1, 3 do read(i, share[i]) end
+    end
+    if #entries + dropped == before then break end
   end
 end
 if #entries + dropped > 0 then -- else nothing changed, and an idle consumer writes nothing
@@ -132,9 +139,9 @@ if #entries + dropped > 0 then -- else nothing changed, and an idle consumer wri
 end
 
 local word, again_ms, last = 'taken', 0, {}
-if counts[1] + counts[2] + counts[3] == 0 then
+if counts[1] + counts[2] + counts[3] + counts[AGAIN] == 0 then
   word = 'idle'
-  for i = 1, 3 do
+  for i = 1, 4 do
     local info = redis.call('XINFO', 'STREAM', lanes[i])
     for f = 1, #info, 2 do if info[f] == 'last-generated-id' then last[i] = info[f + 1] end end
   end

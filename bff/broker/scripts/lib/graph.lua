@@ -2,27 +2,62 @@
 -- is taken, skipped, expired or cancelled.
 --   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> (counters)
 --   <cell>lane:<service>:<priority> STREAM  job call start_by (ms, 0: none)
+--   <cell>lane:<service>:again      STREAM  likewise: retries, what dead workers left, compensations; taken before all lanes
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
 local START_MARGIN_MS = 100
+local HOP_MS = 50 -- from the end of one call to the start of the next
+local FRESH_MS = 10000 -- what was measured counts for so long; then services.toml does again, or nobody would ever be let in
+
+-- How long the slower calls of a service take (p95), ms.
+local function slow_ms(expected_us, slow_us, timed_at, timeout_ms)
+  local measured = slow_us and now - timed_at <= FRESH_MS
+  return math.min(math.ceil((measured and slow_us or expected_us) / 1000), tonumber(timeout_ms))
+end
+
+-- From the start of a call to the end of its job along the longest required path, ms. `slow` has what is known already of
+-- services. bff/policies/admission.py counts the same.
+local function rest_ms(plan, call, slow)
+  if plan.rests then return plan.rests[call.name] end
+  plan.rests, slow = {}, slow or {}
+  for i = #plan.calls, 1, -1 do
+    local this = plan.calls[i]
+    if not slow[this.service] then
+      slow[this.service] = slow_ms(unpack(redis.call('HMGET', cell .. 'service:' .. this.service,
+        'expected_us', 'slow_us', 'timed_at', 'timeout_ms')))
+    end
+    local later_ms = 0
+    for j = i + 1, #plan.calls do
+      local later = plan.calls[j]
+      for _, name in ipairs(later.required and later.after or {}) do
+        if name == this.name then later_ms = math.max(later_ms, HOP_MS + plan.rests[later.name]) end
+      end
+    end
+    plan.rests[this.name] = slow[this.service] + later_ms
+  end
+  return plan.rests[call.name]
+end
 
 local function book(job, call, places)
   redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
 end
 
-local function start_by(job, call)
+local function start_by(job, plan, call)
   if call.undoes then return 0 end
-  local latest = job.deadline - call.rest_ms - START_MARGIN_MS
+  local latest = job.deadline - rest_ms(plan, call) - START_MARGIN_MS
   local max_wait = redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority) or 0
   return tonumber(max_wait) > 0 and math.min(latest, now + max_wait) or latest
 end
 
-local function enter_lane(job, call)
-  local service = cell .. 'service:' .. call.service
+-- What was begun goes before what was not (`again`): behind a full lane it would come too late, and be undone for nothing.
+local function enter_lane(job, plan, call, again)
+  again = again or call.undoes
+  local place = ''
+  if not again then place = redis.call('HINCRBY', cell .. 'service:' .. call.service, 'entered.' .. job.priority, 1) end
   put(job, call.name .. '.status', 'queued')
-  put(job, call.name .. '.place', redis.call('HINCRBY', service, 'entered.' .. job.priority, 1))
-  redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. job.priority, '*',
-    'job', job.id, 'call', call.name, 'start_by', start_by(job, call))
+  put(job, call.name .. '.place', place)
+  redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. (again and 'again' or job.priority), '*',
+    'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
 end
 
 local function close(job, call, status)
@@ -77,7 +112,7 @@ local function compensate(job, plan)
     if call.undo and job[call.name .. '.effect'] == '1' and not (undone == 'succeeded' or undone == 'failed') then
       if not undone then
         book(job, call.undo, 1)
-        enter_lane(job, call.undo)
+        enter_lane(job, plan, call.undo)
         keep_until(job, nil)
       end
       return
@@ -125,7 +160,7 @@ local function advance(job, plan)
         ready = ready and GOOD[before] or false
         lost = lost or not (GOOD[before] or OPEN[before] or before == 'running')
       end
-      if lost then give_up(job, call, 'skipped') elseif ready then enter_lane(job, call) end
+      if lost then give_up(job, call, 'skipped') elseif ready then enter_lane(job, plan, call) end
       state = job[call.name .. '.status']
     end
     if call.required and not GOOD[state] and not OPEN[state] and state ~= 'running' then

@@ -3,9 +3,9 @@ local GROUP = 'workers'
 
 local function pending(lane) return redis.call('XPENDING', lane, GROUP)[1] end
 
+-- After a failover that lost the take of an entry, who took it tells of one that here is unread: it stays for the next take.
 local function release(lane, entry)
-  redis.call('XACK', lane, GROUP, entry)
-  redis.call('XDEL', lane, entry)
+  if redis.call('XACK', lane, GROUP, entry) == 1 then redis.call('XDEL', lane, entry) end
 end
 
 -- The next ones that nobody has read, at most so many, without reading them.

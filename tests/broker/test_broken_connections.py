@@ -1,0 +1,106 @@
+"""A connection that breaks at the very moment it is used: uvloop says so by an error of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from bff.broker.arrivals import Arrivals
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.patient import patient_pool
+from bff.broker.pipeline import Pipeline
+from bff.broker.watch import Watch
+from tests.broker.servers import Server
+from tests.broker.world import World
+from tests.faults.proxy import Proxy, proxy_to
+
+pytestmark = pytest.mark.anyio
+
+TICKS = range(4)
+"""Of the event loop, between the use of a connection and its breaking: all of the moments that there are."""
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture
+async def way(any_redis: Server) -> AsyncIterator[Proxy]:
+    async with proxy_to(any_redis.socket) as proxy:
+        yield proxy
+
+
+def url_of(way: Proxy) -> str:
+    return f"redis://127.0.0.1:{way.port}"
+
+
+async def break_after(ticks: int, way: Proxy) -> None:
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    way.reset()
+
+
+@pytest.mark.parametrize("ticks", TICKS)
+async def test_a_consumer_that_waits_hears_that_the_broker_is_away(way: Proxy, key: str, ticks: int) -> None:
+    arrivals = Arrivals(url_of(way))
+    await arrivals.wait([key], ["0"])  # connects
+    waiting = asyncio.create_task(arrivals.wait([key], ["0"]))
+    await break_after(ticks, way)
+    with pytest.raises(BrokerUnavailable):
+        await waiting
+    await arrivals.wait([key], ["0"])
+    await arrivals.aclose()
+
+
+@pytest.mark.parametrize("ticks", TICKS)
+async def test_who_begins_to_wait_for_a_job_is_woken_all_the_same(
+    way: Proxy, any_redis: Server, key: str, ticks: int
+) -> None:
+    pipeline = Pipeline(any_redis.url)
+    world = World(pipeline)
+    async with Watch(url_of(way), world.keys).running() as watch:
+
+        async def subscribed(channel: str) -> bool:
+            return bool(await pipeline.execute("PUBSUB", "CHANNELS", channel))
+
+        while not await subscribed(world.keys.aborted()):
+            await asyncio.sleep(0.01)
+        breaking = asyncio.create_task(break_after(ticks, way))
+        async with watch.job(key) as change:
+            await breaking
+            while not await subscribed(world.keys.changed(key)):
+                await asyncio.sleep(0.01)
+            await change.wait(0)  # forgets that the reconnection woke it
+            await pipeline.execute("PUBLISH", world.keys.changed(key), "2")
+            async with asyncio.timeout(10):
+                await change.wait(60)
+    await pipeline.aclose()
+
+
+async def test_who_begins_to_wait_while_the_connection_is_being_given_up_fails_at_none_of_its_moments(
+    way: Proxy, any_redis: Server, key: str
+) -> None:
+    pipeline = Pipeline(any_redis.url)
+    world = World(pipeline)
+    async with Watch(url_of(way), world.keys).running() as watch:
+        for ticks in range(12):
+            while not await pipeline.execute("PUBSUB", "CHANNELS", world.keys.aborted()):
+                await asyncio.sleep(0.01)
+            way.reset()
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            async with watch.job(f"{key}-{ticks}"):
+                pass
+    await pipeline.aclose()
+
+
+@pytest.mark.parametrize("ticks", TICKS)
+async def test_what_arq_asks_is_asked_again(way: Proxy, key: str, ticks: int) -> None:
+    async with Redis(connection_pool=patient_pool(url_of(way))) as redis:
+        await redis.ping()
+        asking: asyncio.Future[object] = asyncio.ensure_future(redis.xread({key: "0"}, block=50))
+        await break_after(ticks, way)
+        assert not await asking
+        await redis.connection_pool.disconnect()
