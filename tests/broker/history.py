@@ -166,10 +166,8 @@ class History:
         """Whoever holds the oldest entries, so many of each lane, was silent for long enough."""
         held = (await self.now()).held
         lanes = self.world.lanes(service)
-        await self._set(service, timeout_ms=-1000)
         keys = [self.world.keys.service(service), *lanes.keys]
         count, ended = await self.world.cell.run("reclaim", keys, [limit])
-        await self._set(service, timeout_ms=600_000)
         self._told(decode_ended(ended))
         oldest = [entry for lane in lanes.keys for entry in [e for e in held if e.startswith(f"{lane} ")][:limit]]
         assert count == len(oldest)

@@ -9,16 +9,11 @@ from tests.broker.snapshot import SERVICES, Place, Snapshot
 from tests.broker.world import SERVICES as SERVICES_TOML
 from tests.broker.world import a_catalog
 
-# Nothing is reclaimed but when a step says so; the breaker opens soon, and lets fewer in than there are slots.
+# The breaker opens soon, and lets fewer in than there are slots.
 _BREAKERS = "".join(
     f"[services.{name}.breaker]\nminimum_calls = 3\nwindow_seconds = 10\nopen_seconds = 2\n" for name in SERVICES
 )
-CATALOG = a_catalog(
-    SERVICES_TOML.replace("timeout_seconds = 1\n", "timeout_seconds = 600\n")
-    .replace("timeout_seconds = 0.05\n", "timeout_seconds = 600\n")
-    .replace("max_concurrency = 3\n", "max_concurrency = 5\n")
-    + _BREAKERS
-)
+CATALOG = a_catalog(SERVICES_TOML.replace("max_concurrency = 3\n", "max_concurrency = 5\n") + _BREAKERS)
 SLOTS = {name: CATALOG.services[name].max_concurrency for name in SERVICES}
 CLIENTS: Mapping[str, Quota] = {"public": UNLIMITED, "acme": Quota(requests=4, window_seconds=8, max_in_flight=3)}
 MOST_LOST = 3

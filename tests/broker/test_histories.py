@@ -187,6 +187,7 @@ def test_histories_on_a_fake_redis() -> None:
         pytest.param("if now < open_until then", "do", id="a breaker that never half-opens"),
         pytest.param("return math.min(slots, PROBES), 0", "return slots, 0", id="half-open without a bound"),
         pytest.param("return 0, open_until - now", "return slots, 0", id="an open breaker that is not obeyed"),
+        pytest.param("return starts_by > 0 and now > starts_by", "return false", id="a start that is too late"),
         pytest.param("if tokens < PER_RETRY then return false end", "", id="retries beyond the budget"),
         pytest.param(">= MOST_LOST", ">= 99", id="poison that is never buried"),
         pytest.param(
@@ -197,4 +198,4 @@ def test_histories_on_a_fake_redis() -> None:
 def test_a_seeded_fault_is_caught(any_redis: Server, right: str, wrong: str) -> None:
     assert any(right in script(each).source for each in SCRIPTS)
     with pytest.raises(AssertionError):
-        _hold(lambda: Pipeline(any_redis.url), 500, (Phase.generate,), [(right, wrong)])
+        _hold(lambda: Pipeline(any_redis.url), 1000, (Phase.generate,), [(right, wrong)])

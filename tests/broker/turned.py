@@ -1,4 +1,7 @@
-"""A clock that is turned by hand, inside the scripts too: a history takes no time, and goes the same way each time."""
+"""A clock that is turned by hand, inside the scripts too: a history takes no time, and goes the same way each time.
+
+How long an entry is held, Redis counts by its own clock; so here, each is held for long enough to be reclaimed.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +15,11 @@ BEGIN_MS = 4_000_000_000_000  # long ahead of the server's own clock, by which k
 
 Fault = tuple[str, str]
 
+_EDITS = (
+    ("redis.call('TIME')", "redis.call('HMGET', cell .. 'settings:clock', 's', 'us')"),
+    ("'IDLE', idle_ms + 1000", "'IDLE', 0"),
+)
+
 
 class Turned:
     """A cell's connection. `faults`, what is right and what is wrong, are seeded into each script that has the text."""
@@ -20,7 +28,7 @@ class Turned:
         self.now_ms = BEGIN_MS
         self._redis = redis
         self._clock = f"{keys.settings()}:clock"
-        self._edits = [("redis.call('TIME')", "redis.call('HMGET', cell .. 'settings:clock', 's', 'us')"), *faults]
+        self._edits = (*_EDITS, *faults)
 
     async def turn(self, milliseconds: int) -> None:
         self.now_ms += milliseconds
