@@ -118,7 +118,7 @@ async def test_a_post_sends_its_body_and_these_headers_and_no_others() -> None:
         "Content-Type": "application/json",
         "Content-Length": str(len(received.body)),
         "Idempotency-Key": "0193:charge",
-        "Request-Timeout": "2.400",
+        "Request-Timeout": "2.500",
         **trace,
     }
 
