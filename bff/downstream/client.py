@@ -39,8 +39,7 @@ _url = lru_cache(maxsize=1024)(httpx.URL)
 # The rest of a refusal is read only to keep its connection: what is longer or slower is not worth it.
 _DRAIN_BYTES = 65_536
 _DRAIN_SECONDS = 0.1
-# The service stops when the time is over that it was told. Its slot must not be free before it has, or it could have one
-# call too many.
+# A service stops when the time is over that it was told. Its slot must not be free before, or it had one call too many.
 _STOPS_WITHIN_SECONDS = 0.1
 
 _TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
