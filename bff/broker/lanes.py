@@ -172,7 +172,7 @@ class Lanes:
         status = "" if http_status is None else http_status
         arguments: list[str | bytes | int] = [
             entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms,
-            int(attempted), int(budgeted), health, ran_ms,
+            "" if entry.barred else int(attempted), int(budgeted), health, ran_ms,
         ]  # fmt: skip
         word, _ = await self._cell.run("retry", keys, arguments)
         return Noted(word.decode())

@@ -1,6 +1,5 @@
 """One history of a cell: each step is taken at the broker, and its answer held against what was seen and told before."""
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,17 +34,22 @@ CATALOG = a_catalog(
     + _BREAKERS
 )
 SLOTS = {name: CATALOG.services[name].max_concurrency for name in SERVICES}
-REST_MS = {
-    (name, call["name"]): int(call["rest_ms"])
-    for name, plan in CATALOG.plans.items()
-    for call in json.loads(plan.document)["calls"]
-}
 CLIENTS: Mapping[str, Quota] = {"public": UNLIMITED, "acme": Quota(requests=4, window_seconds=8, max_in_flight=3)}
 START_MARGIN_MS = 100
 MOST_LOST = 3
 FIRST_TOKENS = 1000  # thousandths of a retry
 ROUNDS_TO_REST = 60
 STANDS_IN = replace(GOOD, status=CallStatus.FALLBACK, effect=False, source=Source.STATIC, http_status=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A call that a worker asks another attempt for: it went ill, or nothing was done (a 429, a call that it does not know)."""
+
+    delay_ms: int
+    effect: bool = False
+    pushed_back: bool = False
+    attempted: bool = True
 
 
 @dataclass
@@ -85,7 +89,12 @@ class History:
     async def submit(self, operation: str, priority: Priority, timeout_ms: int, client: str, key: str | None) -> None:
         wish = (client, operation, key or "")
         answer = await self.world.submit(
-            operation, priority=priority, timeout_ms=timeout_ms, client=client, idempotency_key=key, quota=CLIENTS[client]
+            operation,
+            priority=priority,
+            timeout_ms=timeout_ms,
+            client=client,
+            idempotency_key=key,
+            quota=CLIENTS[client],
         )
         match answer:
             case Accepted(job, ended):
@@ -131,7 +140,7 @@ class History:
         assert entry.barred == (state is State.OPEN)
         assert self.past.losses[place] < MOST_LOST, "three workers were lost with it"
         if entry.call not in UNDOES:
-            assert entry.remaining_ms >= REST_MS[entry.operation, entry.call] + START_MARGIN_MS, "it starts too late"
+            assert entry.remaining_ms > START_MARGIN_MS, "it starts too late"
         if entry.barred:
             assert _can_do_without(entry)
             self.past.barred.add(f"{entry.lane} {entry.id}")
@@ -139,11 +148,18 @@ class History:
             self.past.begun.add(place)
             self.past.first_attempts[service] += 1
 
-    async def finish(self, service: str, entry: Entry, end: End) -> None:
-        if end.status is CallStatus.FALLBACK and not _can_do_without(entry):
-            end = replace(BAD, health=end.health)
-        if entry.barred and end.status is not CallStatus.FALLBACK:
-            end = BAD
+    async def conclude(self, service: str, entry: Entry, fate: End | Again) -> None:
+        """Told by whoever took it, be it once more, or after it was reclaimed."""
+        if isinstance(fate, Again):
+            await self._retry(service, entry, fate)
+        elif entry.barred or fate.status is CallStatus.FALLBACK:
+            await self._finish(
+                service, entry, replace(STANDS_IN if _can_do_without(entry) else BAD, health=fate.health)
+            )
+        else:
+            await self._finish(service, entry, fate)
+
+    async def _finish(self, service: str, entry: Entry, end: End) -> None:
         in_flight = await self._is_in_flight(entry)
         noted, ended = await self.world.lanes(service).finish(entry, end)
         self._told(ended)
@@ -154,30 +170,31 @@ class History:
         if in_flight and end.status is CallStatus.FAILED and entry.call in UNDOES:
             self.past.letters.add(place)
 
-    async def retry(self, service: str, entry: Entry, delay_ms: int, effect: bool, why: str) -> None:
+    async def _retry(self, service: str, entry: Entry, fate: Again) -> None:
         in_flight = await self._is_in_flight(entry)
-        pushed_back, attempted = why == "pushed-back", why != "not-attempted"
+        free = fate.pushed_back or not fate.attempted
         noted = await self.world.lanes(service).retry(
             entry,
-            delay_ms=delay_ms,
-            effect=effect,
-            error=why,
-            http_status=429 if pushed_back else None,
-            pause_ms=delay_ms if pushed_back else 0,
-            attempted=attempted,
-            health=Health.ILL if why == "ill" and not entry.barred else Health.SILENT,
+            delay_ms=fate.delay_ms,
+            effect=fate.effect,
+            error="t",
+            http_status=429 if fate.pushed_back else None,
+            pause_ms=fate.delay_ms if fate.pushed_back else 0,
+            attempted=fate.attempted,
+            budgeted=not free,
+            health=Health.SILENT if free else Health.ILL,
         )
         assert (noted is not Noted.STALE) == in_flight
         place = (entry.job_id, entry.call)
         match noted:
             case Noted.TOO_LATE | Noted.NO_BUDGET:
-                await self.finish(service, entry, replace(BAD, effect=effect))
+                await self._finish(service, entry, replace(BAD, effect=fate.effect))
             case Noted.PARKED | Noted.LATE:
-                if effect:
+                if fate.effect:
                     self.past.effects.add(place)
-                if not attempted:
+                if not fate.attempted:
                     self.past.begun.discard(place)
-                elif noted is Noted.PARKED and not pushed_back and entry.call not in UNDOES:
+                if noted is Noted.PARKED and not free and entry.call not in UNDOES:
                     self.past.retries[service] += 1
 
     async def reclaim(self, service: str, limit: int = 100) -> None:
@@ -236,7 +253,7 @@ class History:
     async def now(self) -> Snapshot:
         return await snapshot(self.world, self.past.ids, self.past.barred, tuple(CLIENTS))
 
-    async def check(self) -> None:
+    async def check(self) -> Snapshot:
         """What must hold after every step."""
         now = await self.now()
         for holds in ALWAYS:
@@ -244,6 +261,7 @@ class History:
         assert sorted(now.dead) == sorted(self.past.letters)
         self._ends_stay_and_are_told_once(now)
         self._limits_hold(now)
+        return now
 
     def _ends_stay_and_are_told_once(self, now: Snapshot) -> None:
         for job_id, job in now.jobs.items():
@@ -271,10 +289,9 @@ class History:
             for service in SERVICES:
                 await self.reclaim(service)
                 for _, entry in await self.take(service, 100):
-                    await self.finish(service, entry, STANDS_IN if entry.barred else replace(GOOD, health=Health.WELL))
+                    await self.conclude(service, entry, replace(GOOD, health=Health.WELL))
             await self.look_after_a_dead_letter(0, again=False)
-            await self.check()
-            if (now := await self.now()).at_rest:
+            if (now := await self.check()).at_rest:
                 break
             await self.clock.turn(1_000)
         assert await self.world.leftovers() == {}

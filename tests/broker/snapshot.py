@@ -80,7 +80,7 @@ class Snapshot:
 
 async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: Sequence[str]) -> Snapshot:
     ask, keys = world.redis.execute, world.keys
-    lanes = [(service, keys.lane(service, priority)) for service in SERVICES for priority in Priority]
+    lanes = [(service, lane) for service in SERVICES for lane in keys.lanes(service)]
     entries, pending, hashes, ttls, booked, in_flight, parked, deadlines, dead = await asyncio.gather(
         asyncio.gather(*(ask("XRANGE", lane, "-", "+") for _, lane in lanes)),
         asyncio.gather(*(ask("XPENDING", lane, "workers", "-", "+", 1000) for _, lane in lanes)),

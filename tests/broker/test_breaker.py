@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bff.broker.expiry import Expiry
 from bff.broker.job import CallStatus, JobStatus, Source
 from bff.broker.jobs import Accepted, Refusal
-from bff.broker.lanes import Health, Supply
+from bff.broker.lanes import Health, Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
 from bff.policies.breaker import PROBES, Breaker, Rule, noted
@@ -131,6 +131,19 @@ async def test_what_can_do_without_is_handed_out_up_to_the_first_that_cannot(wor
     await world.accepted("soft")
     await world.breaker(open_ms=60_000)
     assert [entry.call for entry in await world.take("stock")] == ["static", "cached", "both"]
+
+
+async def test_what_is_barred_and_handed_back_has_made_no_attempt(world: World) -> None:
+    """As by a worker that does not know the call, while a new catalog is rolled out."""
+    job_id = await world.accepted("soft")
+    await world.breaker(open_ms=60_000)
+    [entry] = await world.take("stock", 1)
+    noted = await world.lanes("stock").retry(
+        entry, delay_ms=0, effect=False, error="", http_status=None, attempted=False
+    )
+    assert noted is Noted.PARKED
+    [static] = [call for call in (await world.job(job_id)).calls if call.name == entry.call]
+    assert (static.status, static.attempts) == (CallStatus.QUEUED, 0)
 
 
 async def test_static_data_stands_in_for_what_could_not_start_in_time(world: World) -> None:

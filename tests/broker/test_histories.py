@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from redis.exceptions import ResponseError
 
 from bff.broker.lanes import End, Entry, Health
@@ -17,23 +25,29 @@ from bff.broker.pipeline import Pipeline
 from bff.catalog.model import Priority
 from bff.policies.breaker import State
 from tests.broker.fake import FakeRuns
-from tests.broker.history import CLIENTS, MOST_LOST, STANDS_IN, History
+from tests.broker.history import CLIENTS, MOST_LOST, STANDS_IN, Again, History
 from tests.broker.servers import Server
-from tests.broker.snapshot import SERVICES
+from tests.broker.snapshot import SERVICES, Snapshot
 from tests.broker.turned import Fault
 from tests.broker.world import BAD, GOOD
 
 services = st.sampled_from(SERVICES)
-clients = st.sampled_from(sorted(CLIENTS))
-ends = st.sampled_from([GOOD, GOOD, BAD, replace(BAD, effect=True), STANDS_IN])
+clients = st.sampled_from(["public", "public", "acme"])
+fates = st.one_of(
+    st.sampled_from([GOOD, GOOD, BAD, replace(BAD, effect=True), STANDS_IN]).flatmap(
+        lambda end: st.sampled_from([replace(end, health=health) for health in Health])
+    ),
+    st.builds(Again, delay_ms=st.sampled_from([0, 20, 1_000, 20_000]), effect=st.booleans()),
+    st.sampled_from([Again(delay_ms=300, pushed_back=True), Again(delay_ms=0, attempted=False)]),
+)
 
 
 class Histories(RuleBasedStateMachine):
-    """Entries that are taken lie in a bundle: of workers that are at it, that crashed, or that are frozen and come back."""
+    """`kept`: all entries ever taken, of workers that are at it, that have told, that crashed, that are frozen and come back."""
 
     connect: ClassVar[Callable[[], Pipeline | FakeRuns]]
     faults: ClassVar[Sequence[Fault]] = ()
-    entries = Bundle("entries")
+    kept = Bundle("kept")
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,54 +62,58 @@ class Histories(RuleBasedStateMachine):
         return self.runner.run(step)
 
     @rule(
-        operation=st.sampled_from(["one", "order", "both", "screen", "scarce", "crowded", "chain", "soft"]),
+        operations=st.lists(
+            st.sampled_from(["one", "order", "both", "screen", "scarce", "crowded", "chain", "soft"]),
+            min_size=1,
+            max_size=3,
+        ),
         priority=st.sampled_from(Priority),
         timeout_ms=st.sampled_from([10_000, 10_000, 400]),
         client=clients,
         key=st.sampled_from([None, None, "k"]),
     )
-    def submit(self, operation: str, priority: Priority, timeout_ms: int, client: str, key: str | None) -> None:
-        self.run(self.history.submit(operation, priority, timeout_ms, client, key))
+    def submit(self, operations: list[str], priority: Priority, timeout_ms: int, client: str, key: str | None) -> None:
+        for operation in operations:
+            self.run(self.history.submit(operation, priority, timeout_ms, client, key))
 
+    @precondition(lambda self: self.now.jobs)
     @rule(number=st.integers(0, 9), client=clients)
     def cancel(self, number: int, client: str) -> None:
         self.run(self.history.cancel(number, client))
 
-    @rule(target=entries, service=services, wanted=st.integers(1, 8))
-    def take(self, service: str, wanted: int) -> Any:
-        return multiple(*self.run(self.history.take(service, wanted)))
+    @precondition(lambda self: self.now.unread)
+    @rule(target=kept, service=services, fates=st.lists(st.none() | fates, min_size=1, max_size=6))
+    def work(self, service: str, fates: list[End | Again | None]) -> Any:
+        taken = self.run(self.history.take(service, len(fates)))
+        for entry, fate in zip(taken, fates, strict=False):
+            if fate is not None:
+                self.run(self.history.conclude(*entry, fate))
+        return multiple(*taken)
 
-    @rule(taken=entries, end=ends, health=st.sampled_from(Health))
-    def finish(self, taken: tuple[str, Entry], end: End, health: Health) -> None:
-        self.run(self.history.finish(*taken, replace(end, health=health)))
+    @rule(taken=kept, fate=fates)
+    def conclude(self, taken: tuple[str, Entry], fate: End | Again) -> None:
+        self.run(self.history.conclude(*taken, fate))
 
-    @rule(
-        taken=entries,
-        delay_ms=st.sampled_from([0, 0, 20, 1_000, 20_000]),
-        effect=st.booleans(),
-        why=st.sampled_from(["ill", "ill", "pushed-back", "not-attempted"]),
-    )
-    def retry(self, taken: tuple[str, Entry], delay_ms: int, effect: bool, why: str) -> None:
-        self.run(self.history.retry(*taken, delay_ms, effect, why))
-
+    @precondition(lambda self: self.now.held)
     @rule(service=services, limit=st.sampled_from([1, 100]))
     def reclaim(self, service: str, limit: int) -> None:
         self.run(self.history.reclaim(service, limit))
 
+    @precondition(lambda self: self.now.unread)
     @rule(service=services, times=st.integers(1, MOST_LOST))
     def crash_again_and_again(self, service: str, times: int) -> None:
         for _ in range(times):
             self.run(self.history.take(service, 2))
             self.run(self.history.reclaim(service))
 
-    @rule(milliseconds=st.sampled_from([1, 30, 300, 2_000, 10_000]))
-    def time_passes(self, milliseconds: int) -> None:
+    @precondition(lambda self: self.now.jobs)
+    @rule(milliseconds=st.sampled_from([0, 30, 300, 2_000, 10_000]), told=st.booleans())
+    def time_passes(self, milliseconds: int, told: bool) -> None:
         self.run(self.history.clock.turn(milliseconds))
+        if told:
+            self.run(self.history.duties())
 
-    @rule()
-    def duties(self) -> None:
-        self.run(self.history.duties())
-
+    @precondition(lambda self: self.now.dead)
     @rule(number=st.integers(0, 9), again=st.booleans())
     def look_after_a_dead_letter(self, number: int, again: bool) -> None:
         self.run(self.history.look_after_a_dead_letter(number, again))
@@ -106,7 +124,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def all_holds(self) -> None:
-        self.run(self.history.check())
+        self.now: Snapshot = self.run(self.history.check())
 
     def teardown(self) -> None:
         try:

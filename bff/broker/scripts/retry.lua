@@ -1,7 +1,8 @@
 -- Park a call that is worth another attempt; the requeue duty puts it back into its lane when it is due.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, <cell>parked ZSET "<id>:<call>" -> due_ms
 -- ARGV  id, call, entry id, effect (0 | 1), delay_ms, error, http_status, pause_ms (the whole service rests; 0: it does not),
---       attempted (0 | 1), budgeted (0 | 1: costs a retry of the budget), health (well | ill | empty), ran_ms
+--       attempted (1 | 0: not, though take counted one | empty: take counted none), budgeted (0 | 1: costs a retry of the budget),
+--       health (well | ill | empty), ran_ms
 -- Returns {parked | too-late | no-budget | late | stale, ended}    too-late, no-budget: nothing was changed but the pause;
 --       finish it as failed
 --#include job
@@ -13,7 +14,6 @@ local id, name, entry, effect, delay_ms, error, http_status, pause_ms, attempted
 local MOST_SPARED = 10
 local job = load(id)
 redis.call('XACK', KEYS[2], GROUP, '0-0') -- acknowledges nothing: a first write that Redis allows at maxmemory
-local pushed_back = http_status == '429' -- nothing was done, and the fault is not the call's: it costs no attempt
 if tonumber(pause_ms) > 0 then
   local until_ms = math.max(now + pause_ms, tonumber(redis.call('HGET', KEYS[3], 'paused_until') or 0))
   redis.call('HSET', KEYS[3], 'paused_until', until_ms)
