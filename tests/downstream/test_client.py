@@ -136,8 +136,6 @@ async def test_the_service_is_told_the_shorter_of_its_own_timeout_and_what_the_j
         for remaining in (60, 0.75):
             await perform(timeout_seconds=remaining)
     assert [received.headers["Request-Timeout"] for received in server.received] == ["3.000", "0.750"]
-        "a little less, so that it ends before its slot is free"
-    )
 
 
 async def test_cookies_are_not_kept() -> None:
