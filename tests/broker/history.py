@@ -1,9 +1,8 @@
-"""One history of a cell: each step is taken at the broker, and its answer held against what was seen and told before."""
+"""One history of a cell: each step's answer is held against what was seen of the broker, and told to it, before."""
 
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bff.broker.dead_letters import DeadLetter, DeadLetters, Kind, NotReplayed
@@ -13,62 +12,28 @@ from bff.broker.jobs import Accepted, Bound, Cancellation, QuotaExceeded, Replay
 from bff.broker.keys import Keys
 from bff.broker.lanes import End, Entry, Health, Noted, Supply
 from bff.broker.pipeline import Pipeline
-from bff.broker.quota import UNLIMITED, Quota
 from bff.broker.requeue import Requeue
 from bff.catalog.model import Priority
 from bff.policies.breaker import PROBES, State
 from tests.broker.fake import FakeRuns
-from tests.broker.snapshot import ALWAYS, PLANS, SERVICES, UNDOES, Place, Snapshot, snapshot
+from tests.broker.past import CATALOG, CLIENTS, FIRST_TOKENS, MOST_LOST, SLOTS, Past
+from tests.broker.snapshot import ALWAYS, PLANS, SERVICES, UNDOES, Snapshot, snapshot
 from tests.broker.turned import Fault, Turned
-from tests.broker.world import BAD, GOOD, World, a_catalog
-from tests.broker.world import SERVICES as SERVICES_TOML
+from tests.broker.world import BAD, GOOD, World
 
-# Nothing is reclaimed but when a step says so; the breaker opens soon, and lets fewer in than there are slots.
-_BREAKERS = "".join(
-    f"[services.{name}.breaker]\nminimum_calls = 3\nwindow_seconds = 10\nopen_seconds = 2\n" for name in SERVICES
-)
-CATALOG = a_catalog(
-    SERVICES_TOML.replace("timeout_seconds = 1\n", "timeout_seconds = 600\n")
-    .replace("timeout_seconds = 0.05\n", "timeout_seconds = 600\n")
-    .replace("max_concurrency = 3\n", "max_concurrency = 5\n")
-    + _BREAKERS
-)
-SLOTS = {name: CATALOG.services[name].max_concurrency for name in SERVICES}
-CLIENTS: Mapping[str, Quota] = {"public": UNLIMITED, "acme": Quota(requests=4, window_seconds=8, max_in_flight=3)}
 START_MARGIN_MS = 100
-MOST_LOST = 3
-FIRST_TOKENS = 1000  # thousandths of a retry
 ROUNDS_TO_REST = 60
 STANDS_IN = replace(GOOD, status=CallStatus.FALLBACK, effect=False, source=Source.STATIC, http_status=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """A call that a worker asks another attempt for: it went ill, or nothing was done (a 429, a call that it does not know)."""
+    """Another attempt, please: the call went ill, or nothing was done (a 429, or the worker does not know the call)."""
 
     delay_ms: int
     effect: bool = False
     pushed_back: bool = False
     attempted: bool = True
-
-
-@dataclass
-class Past:
-    """What was seen of the broker, and told to it."""
-
-    ids: list[str] = field(default_factory=list)
-    keyed: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    accepted: Counter[str] = field(default_factory=Counter)
-    begun: set[Place] = field(default_factory=set)
-    effects: set[Place] = field(default_factory=set)
-    losses: Counter[Place] = field(default_factory=Counter)
-    letters: set[Place] = field(default_factory=set)
-    barred: set[str] = field(default_factory=set)
-    first_attempts: Counter[str] = field(default_factory=Counter)
-    retries: Counter[str] = field(default_factory=Counter)
-    told: Counter[str] = field(default_factory=Counter)
-    versions: dict[str, int] = field(default_factory=dict)
-    ends: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class History:
@@ -258,42 +223,22 @@ class History:
         now = await self.now()
         for holds in ALWAYS:
             holds(now)
-        assert sorted(now.dead) == sorted(self.past.letters)
-        self._ends_stay_and_are_told_once(now)
-        self._limits_hold(now)
+        self.past.check(now, self.clock.now_ms - self._began_ms)
         return now
 
-    def _ends_stay_and_are_told_once(self, now: Snapshot) -> None:
-        for job_id, job in now.jobs.items():
-            version = int(job.fields["version"])
-            assert version >= self.past.versions.get(job_id, 1)
-            self.past.versions[job_id] = version
-            assert self.past.told[job_id] == job.status.terminal
-            if job.status.terminal:
-                assert self.past.ends.setdefault(job_id, job.end) == job.end
-
-    def _limits_hold(self, now: Snapshot) -> None:
-        elapsed_ms = self.clock.now_ms - self._began_ms
-        for service in SERVICES:
-            assert now.slots[service] <= SLOTS[service]
-            earned = FIRST_TOKENS + elapsed_ms + 100 * self.past.first_attempts[service]
-            assert 1000 * self.past.retries[service] <= earned
-        for client, quota in CLIENTS.items():
-            if quota.requests:
-                assert self.past.accepted[client] <= quota.requests + elapsed_ms * 1000 // quota.interval_us
-
     async def come_to_rest(self) -> None:
-        """Whatever happened: duties, one good worker and an operator bring every job to its one end; nothing is left."""
-        for _ in range(ROUNDS_TO_REST):
+        """Whatever happened: duties, a good worker and an operator bring every job to its one end; nothing is left."""
+        rounds = 0
+        while not (now := await self.check()).at_rest:
+            await self.clock.turn(1_000)
             await self.duties()
             for service in SERVICES:
                 await self.reclaim(service)
                 for _, entry in await self.take(service, 100):
                     await self.conclude(service, entry, replace(GOOD, health=Health.WELL))
             await self.look_after_a_dead_letter(0, again=False)
-            if (now := await self.check()).at_rest:
-                break
-            await self.clock.turn(1_000)
+            rounds += 1
+            assert rounds < ROUNDS_TO_REST, await self.world.leftovers()
         assert await self.world.leftovers() == {}
         for job_id, job in now.jobs.items():
             assert job.status.terminal

@@ -56,7 +56,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`unread` and `held` (pending) entries of all lanes, by the call that they stand for; `orphans`: pending, but gone."""
+    """`unread` and `held` (pending) entries of all lanes, by what they stand for; `orphans` are pending but gone."""
 
     jobs: Mapping[str, Record]
     unread: Counter[Place]
@@ -139,7 +139,7 @@ def _member(member: str) -> Place:
 
 
 def every_call_is_in_one_place(now: Snapshot) -> None:
-    """Queued: in its lane or parked. Running: with one worker, that which its job names. Else nowhere, or left to be dropped."""
+    """Queued: in a lane or parked. Running: with the worker that its job names. Else nowhere, or left to be dropped."""
     assert not now.orphans, "acknowledged or deleted, but not both"
     holders: dict[Place, list[str]] = {}
     for entry, place in now.held.items():

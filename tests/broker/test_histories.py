@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any, ClassVar
 
 import pytest
@@ -18,14 +17,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from redis.exceptions import ResponseError
 
 from bff.broker.lanes import End, Entry, Health
 from bff.broker.pipeline import Pipeline
+from bff.broker.script import script
 from bff.catalog.model import Priority
 from bff.policies.breaker import State
 from tests.broker.fake import FakeRuns
-from tests.broker.history import CLIENTS, MOST_LOST, STANDS_IN, Again, History
+from tests.broker.history import STANDS_IN, Again, History
+from tests.broker.past import MOST_LOST
 from tests.broker.servers import Server
 from tests.broker.snapshot import SERVICES, Snapshot
 from tests.broker.turned import Fault
@@ -42,8 +42,14 @@ fates = st.one_of(
 )
 
 
+SCRIPTS = ("cancel", "expire", "finish", "reclaim", "replay", "requeue", "retry", "submit", "sweep", "take")
+FENCE = "if not job or job[name .. '.entry'] ~= entry then"
+XADD = "redis.call('XADD', cell .. 'lane:'"
+TWICE = f"{XADD} .. call.service .. ':' .. job.priority, '*', 'job', job.id, 'call', call.name)\n  {XADD}"
+
+
 class Histories(RuleBasedStateMachine):
-    """`kept`: all entries ever taken, of workers that are at it, that have told, that crashed, that are frozen and come back."""
+    """`kept`: every entry ever taken, by a worker that is at it, has told, has crashed, or is frozen and comes back."""
 
     connect: ClassVar[Callable[[], Pipeline | FakeRuns]]
     faults: ClassVar[Sequence[Fault]] = ()
@@ -59,7 +65,10 @@ class Histories(RuleBasedStateMachine):
         await self.history.begin()
 
     def run(self, step: Coroutine[Any, Any, Any]) -> Any:
-        return self.runner.run(step)
+        self.broken = True
+        answer = self.runner.run(step)
+        self.broken = False
+        return answer
 
     @rule(
         operations=st.lists(
@@ -85,9 +94,9 @@ class Histories(RuleBasedStateMachine):
     @rule(target=kept, service=services, fates=st.lists(st.none() | fates, min_size=1, max_size=6))
     def work(self, service: str, fates: list[End | Again | None]) -> Any:
         taken = self.run(self.history.take(service, len(fates)))
-        for entry, fate in zip(taken, fates, strict=False):
+        for (_, entry), fate in zip(taken, fates, strict=False):
             if fate is not None:
-                self.run(self.history.conclude(*entry, fate))
+                self.run(self.history.conclude(service, entry, fate))
         return multiple(*taken)
 
     @rule(taken=kept, fate=fates)
@@ -128,9 +137,10 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.run(self.history.come_to_rest())
+            if not self.broken:
+                self.run(self.history.come_to_rest())
         finally:
-            self.run(self.history.clock.aclose())
+            self.runner.run(self.history.clock.aclose())
             self.runner.close()
 
 
@@ -155,8 +165,36 @@ def _hold(
 
 
 def test_histories_on_a_real_redis(redis: Server) -> None:
-    _hold(lambda: Pipeline(redis.url), 40)
+    _hold(lambda: Pipeline(redis.url), 60)
 
 
 def test_histories_on_a_fake_redis() -> None:
     _hold(FakeRuns, 8)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param(f"{FENCE} return", "if not job then return", id="an unfenced finish"),
+        pytest.param(f"{FENCE}\n", "if not job then\n", id="an unfenced retry"),
+        pytest.param("if redis.call('XACK', lane, GROUP, entry) == 1 then", "do", id="a missing XACK"),
+        pytest.param(XADD, TWICE, id="a retried XADD"),
+        pytest.param("release(KEYS[2], entry)\nnote_health", "note_health", id="a retry that keeps its entry"),
+        pytest.param("redis.call('ZREM', KEYS[1], member)\n", "", id="a retry that stays parked"),
+        pytest.param("redis.call('ZREM', cell .. 'deadlines', job.id)", "do end", id="an end that forgets the index"),
+        pytest.param("book(job, call, -1)", "do end", id="a booked place not given back"),
+        pytest.param("'in_flight', -1)", "'in_flight', 0)", id="a client's place not given back"),
+        pytest.param("if now < open_until then", "do", id="a breaker that never half-opens"),
+        pytest.param("return math.min(slots, PROBES), 0", "return slots, 0", id="half-open without a bound"),
+        pytest.param("return 0, open_until - now", "return slots, 0", id="an open breaker that is not obeyed"),
+        pytest.param("if tokens < PER_RETRY then return false end", "", id="retries beyond the budget"),
+        pytest.param(">= MOST_LOST", ">= 99", id="poison that is never buried"),
+        pytest.param(
+            "  word = 'late'\n  compensate(job, plan)", "  word = 'late'", id="a late effect that is not undone"
+        ),
+    ],
+)
+def test_a_seeded_fault_is_caught(any_redis: Server, right: str, wrong: str) -> None:
+    assert any(right in script(each).source for each in SCRIPTS)
+    with pytest.raises(AssertionError):
+        _hold(lambda: Pipeline(any_redis.url), 500, (Phase.generate,), [(right, wrong)])

@@ -14,7 +14,7 @@ Fault = tuple[str, str]
 
 
 class Turned:
-    """A cell's connection. `faults` are seeded into every script that has the text: what is right there, what is wrong."""
+    """A cell's connection. `faults`, what is right and what is wrong, are seeded into each script that has the text."""
 
     def __init__(self, redis: Pipeline | FakeRuns, keys: Keys, faults: Sequence[Fault] = ()) -> None:
         self.now_ms = BEGIN_MS
