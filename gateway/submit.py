@@ -1,6 +1,5 @@
 """POST /v1/operations/{operation}: validate in full; one round trip to the broker makes it durable or refuses it."""
 
-import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,29 +15,21 @@ from starlette.types import Receive, Scope, Send
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
-from bff.broker.jobs import Accepted, Bound, Conflict, QuotaExceeded, Refusal, Refused, Replayed, Submission
-from bff.broker.quota import Usage
+from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed, Submission
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
-from bff.policies.polling import retry_after_seconds
 from gateway import problems
 from gateway.body import body_of
 from gateway.document import document_of, poll_headers
 from gateway.gateway import PUBLIC, Gateway, gateway_of
 from gateway.hold import held
-from gateway.problems import Problem, ProblemType
+from gateway.problems import Problem
+from gateway.refusal import quota_exceeded, quota_headers, refusal
 from gateway.steering import Preferences, Steering, steering_of
 
 MAX_RETRY_AFTER_SECONDS = 30
 MAX_ERRORS = 100
 """What a 422 lists: a body of 1 MiB can be wrong in a hundred thousand places."""
-
-REFUSALS: dict[Refusal, ProblemType] = {
-    Refusal.QUEUE_FULL: problems.QUEUE_FULL,
-    Refusal.SHEDDING: problems.SHEDDING,
-    Refusal.DEADLINE_UNATTAINABLE: problems.DEADLINE_UNATTAINABLE,
-    Refusal.DOWNSTREAM_UNAVAILABLE: problems.DOWNSTREAM_UNAVAILABLE,
-}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -128,7 +119,7 @@ async def _submit(
         case Accepted(job, ended, usage):
             gateway.metrics.submitted(submission)
             gateway.metrics.ended(ended)
-            return await _answer(gateway, request, job, steering.preferences, _quota_headers(usage))
+            return await _answer(gateway, request, job, steering.preferences, quota_headers(usage))
         case Replayed(job_id):
             return await _replay(gateway, request, job_id, steering.preferences)
         case Conflict():
@@ -136,53 +127,10 @@ async def _submit(
             raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
         case Refused() as refused:
             gateway.metrics.rejected(submission, refused.reason)
-            raise _refusal(refused, submission)
+            raise refusal(refused, submission)
         case QuotaExceeded() as exceeded:
             gateway.metrics.rejected(submission, problems.QUOTA_EXCEEDED.slug)
-            raise _quota_exceeded(exceeded, submission)
-
-
-def _refusal(refused: Refused, submission: Submission) -> Problem:
-    predicted = refused.expected_ms / 1000
-    detail = f"Service {refused.service!r} is behind; predicted wait {predicted:.1f} s, priority {submission.priority}."
-    if refused.reason is Refusal.DEADLINE_UNATTAINABLE:
-        asked = submission.timeout_ms / 1000
-        detail = f"After a predicted wait of {predicted:.1f} s for service {refused.service!r}, it would not be done "
-        detail += f"within the {asked:g} s that the client waits."
-    if refused.reason is Refusal.DOWNSTREAM_UNAVAILABLE:
-        again = refused.retry_ms / 1000
-        detail = f"Service {refused.service!r} failed too often of late; it is tried again in {again:.1f} s."
-    return Problem(
-        REFUSALS[refused.reason],
-        detail,
-        members={"service": refused.service, "predicted_wait_seconds": round(predicted, 1)},
-        retry_after=retry_after_seconds(refused.retry_ms, random.random),
-    )
-
-
-def _quota_exceeded(exceeded: QuotaExceeded, submission: Submission) -> Problem:
-    quota = submission.quota
-    detail = f"{quota.requests} requests in {quota.window_seconds} s are allowed."
-    if exceeded.bound is Bound.IN_FLIGHT:
-        detail = f"{quota.max_in_flight} jobs in flight are allowed; wait for one to end, or cancel one."
-    return Problem(
-        problems.QUOTA_EXCEEDED,
-        detail,
-        members={"bound": exceeded.bound},
-        headers=_quota_headers(exceeded.usage),
-        retry_after=retry_after_seconds(exceeded.retry_ms, random.random),
-    )
-
-
-def _quota_headers(usage: Usage | None) -> dict[str, str]:
-    """As draft-ietf-httpapi-ratelimit-headers-10 has them: what is allowed, and what is left of it."""
-    if usage is None:
-        return {}
-    quota = usage.quota
-    return {
-        "RateLimit-Policy": f'"requests";q={quota.requests};w={quota.window_seconds}',
-        "RateLimit": f'"requests";r={usage.remaining};t={usage.reset_seconds}',
-    }
+            raise quota_exceeded(exceeded, submission)
 
 
 async def _replay(gateway: Gateway, request: Request, job_id: str, preferences: Preferences) -> Response:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 TELL_AGAIN_SECONDS = 0.5
 UNKNOWN_CALL_DELAY_MS = 1000
-RECLAIMED_AFTER_SECONDS = 1.0  # and the timeout of the call; as scripts/reclaim.lua has it
+RECLAIMED_AFTER_SECONDS = 0.9  # and the timeout of the call: a little less than in scripts/reclaim.lua
 
 _NOT_BUILT: Final = Outcome(Verdict.REFUSED, 0, reason=Reason.BAD_REQUEST)
 _WORKER_LOST: Final = Outcome(Verdict.UNKNOWN, 0, reason=Reason.WORKER_LOST)

@@ -39,7 +39,8 @@ _url = lru_cache(maxsize=1024)(httpx.URL)
 # The rest of a refusal is read only to keep its connection: what is longer or slower is not worth it.
 _DRAIN_BYTES = 65_536
 _DRAIN_SECONDS = 0.1
-_STOPS_EARLIER_SECONDS = 0.1
+# A service stops when the time is over that it was told. Its slot must not be free before, or it had one call too many.
+_STOPS_WITHIN_SECONDS = 0.1
 
 _TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
 _TIMED_OUT = Outcome(Verdict.UNKNOWN, 0, reason=Reason.TIMEOUT)
@@ -67,8 +68,8 @@ class Downstream:
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Outcome:
         """Send `request` once to one of the services given above. `timeout_seconds` is what the job has left; with
-        the service's own it bounds everything from connecting to the last byte, and a little less travels as
-        Request-Timeout.
+        the service's own it travels as Request-Timeout; a tenth of a second more bounds everything from connecting to
+        the last byte.
         Raises nothing but CancelledError, at once, and the connection is free again.
         """
         started = monotonic()
@@ -89,7 +90,7 @@ class Downstream:
         if bound_seconds <= 0:
             return _TIMED_OUT_UNREACHED
         try:
-            async with asyncio.timeout(bound_seconds):
+            async with asyncio.timeout(bound_seconds + _STOPS_WITHIN_SECONDS):
                 return await self._exchange(service, request)
         except TimeoutError:
             return _TIMED_OUT if CONNECTED in request.extensions else _TIMED_OUT_UNREACHED
@@ -126,7 +127,7 @@ def _build(
     if not _PATH(request.path) or _DOT_SEGMENT(request.path.partition("?")[0]):
         raise ValueError(f"not a path below {service.base_url}: {request.path!r}")
     url = _url(service.base_url.rstrip("/") + request.path)
-    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{_stops_seconds(bound_seconds):.3f}"}
+    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{bound_seconds:.3f}"}
     raw = [(name.encode("ascii"), _one_line(value).encode("ascii")) for name, value in own.items()]
     raw += _SAME_FOR_ALL
     if request.body is None:
@@ -135,11 +136,6 @@ def _build(
     # As a stream, httpx adds no Host and no Content-Length: the engine does.
     content = httpx.ByteStream(_encode(request.body).encode())
     return httpx.Request(request.method, url, headers=raw, stream=content)
-
-
-def _stops_seconds(bound_seconds: float) -> float:
-    """When the service is told to stop: before its slot is free here, or it could have one call too many."""
-    return bound_seconds - min(_STOPS_EARLIER_SECONDS, bound_seconds / 10)
 
 
 def _one_line(value: str) -> str:

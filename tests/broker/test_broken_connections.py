@@ -32,6 +32,13 @@ async def way(any_redis: Server) -> AsyncIterator[Proxy]:
         yield proxy
 
 
+@pytest.fixture
+async def world(any_redis: Server) -> AsyncIterator[World]:
+    pipeline = Pipeline(any_redis.url)
+    yield World(pipeline)
+    await pipeline.aclose()
+
+
 def url_of(way: Proxy) -> str:
     return f"redis://127.0.0.1:{way.port}"
 
@@ -56,14 +63,12 @@ async def test_a_consumer_that_waits_hears_that_the_broker_is_away(way: Proxy, k
 
 @pytest.mark.parametrize("ticks", TICKS)
 async def test_who_begins_to_wait_for_a_job_is_woken_all_the_same(
-    way: Proxy, any_redis: Server, key: str, ticks: int
+    way: Proxy, world: World, key: str, ticks: int
 ) -> None:
-    pipeline = Pipeline(any_redis.url)
-    world = World(pipeline)
     async with Watch(url_of(way), world.keys).running() as watch:
 
         async def subscribed(channel: str) -> bool:
-            return bool(await pipeline.execute("PUBSUB", "CHANNELS", channel))
+            return bool(await world.redis.execute("PUBSUB", "CHANNELS", channel))
 
         while not await subscribed(world.keys.aborted()):
             await asyncio.sleep(0.01)
@@ -73,27 +78,23 @@ async def test_who_begins_to_wait_for_a_job_is_woken_all_the_same(
             while not await subscribed(world.keys.changed(key)):
                 await asyncio.sleep(0.01)
             await change.wait(0)  # forgets that the reconnection woke it
-            await pipeline.execute("PUBLISH", world.keys.changed(key), "2")
+            await world.redis.execute("PUBLISH", world.keys.changed(key), "2")
             async with asyncio.timeout(10):
                 await change.wait(60)
-    await pipeline.aclose()
 
 
 async def test_who_begins_to_wait_while_the_connection_is_being_given_up_fails_at_none_of_its_moments(
-    way: Proxy, any_redis: Server, key: str
+    way: Proxy, world: World, key: str
 ) -> None:
-    pipeline = Pipeline(any_redis.url)
-    world = World(pipeline)
     async with Watch(url_of(way), world.keys).running() as watch:
         for ticks in range(12):
-            while not await pipeline.execute("PUBSUB", "CHANNELS", world.keys.aborted()):
+            while not await world.redis.execute("PUBSUB", "CHANNELS", world.keys.aborted()):
                 await asyncio.sleep(0.01)
             way.reset()
             for _ in range(ticks):
                 await asyncio.sleep(0)
             async with watch.job(f"{key}-{ticks}"):
                 pass
-    await pipeline.aclose()
 
 
 @pytest.mark.parametrize("ticks", TICKS)

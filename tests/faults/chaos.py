@@ -48,7 +48,7 @@ async def rage(
         client = Client(
             history, cluster.any_gateway, timeout_seconds=CLIENT_SECONDS, chance=random.Random(chance.random())
         )
-        async with load(client, PER_SECOND, random.Random(chance.random()), cancelled=0.05, hurried=0.1):
+        async with load(client, PER_SECOND, random.Random(chance.random()), cancelled=0.1, hurried=0.1):
             await monkey.rage(seconds)
         say(f"{monkey.faults} faults, {len(client.accepted)} jobs accepted, {len(client.open)} not ended")
         verdict = await judged(cluster, client, within_seconds=90, rest_seconds=60, grace_ms=GRACE_MS)

@@ -120,7 +120,9 @@ class Monkey:
 
     async def service_ill(self, chance: random.Random) -> None:
         service = chance.choice(SERVICES)
-        await self.cluster.steer(service, **chance.choice(ILLNESSES))
+        illness = chance.choice(ILLNESSES)
+        self.say(f"{service}: {illness}")
+        await self.cluster.steer(service, **illness)
         await self._pause(chance.uniform(*ILL_SECONDS))
         await self.cluster.steer(service, **HEALTH)
 

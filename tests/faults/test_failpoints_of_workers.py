@@ -132,7 +132,6 @@ async def test_a_worker_whose_event_loop_is_blocked_for_longer_than_it_may_chang
     assert await cluster.job(job["id"]) == job
 
 
-@pytest.mark.xfail(reason="no dead letters for entries yet: delete this line when reclaim.lua buries what was lost")
 async def test_an_entry_that_ends_every_worker_that_takes_it_is_buried(cluster: Cluster, client: Client) -> None:
     """F16: after the third worker, for an operator to look at; its job fails, and others go on.
 

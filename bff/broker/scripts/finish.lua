@@ -32,7 +32,7 @@ if source == 'live' then note_time(KEYS[3], milliseconds * 1000) end
 if KEYS[4] and source == 'live' then redis.call('SET', KEYS[4], now .. ' ' .. data, 'PX', cache_ms) end
 
 -- A call's last bound is the deadline: what failed by it did not fail, it ran out of time.
-if status == 'failed' and not call.undoes and not TERMINAL[job.status] and now >= tonumber(job.deadline) then
+if status == 'failed' and not call.undoes and not TERMINAL[job.status] and now >= job.deadline - START_MARGIN_MS then
   run_out(job, plan)
 end
 

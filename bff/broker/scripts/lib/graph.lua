@@ -5,38 +5,7 @@
 --   <cell>lane:<service>:again      STREAM  likewise: retries, what dead workers left, compensations; taken before all lanes
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
-local START_MARGIN_MS = 100
-local HOP_MS = 50 -- from the end of one call to the start of the next
-local FRESH_MS = 10000 -- what was measured counts for so long; then services.toml does again, or nobody would ever be let in
-
--- How long the slower calls of a service take (p95), ms.
-local function slow_ms(expected_us, slow_us, timed_at, timeout_ms)
-  local measured = slow_us and now - timed_at <= FRESH_MS
-  return math.min(math.ceil((measured and slow_us or expected_us) / 1000), tonumber(timeout_ms))
-end
-
--- From the start of a call to the end of its job along the longest required path, ms. `slow` has what is known already of
--- services. bff/policies/admission.py counts the same.
-local function rest_ms(plan, call, slow)
-  if plan.rests then return plan.rests[call.name] end
-  plan.rests, slow = {}, slow or {}
-  for i = #plan.calls, 1, -1 do
-    local this = plan.calls[i]
-    if not slow[this.service] then
-      slow[this.service] = slow_ms(unpack(redis.call('HMGET', cell .. 'service:' .. this.service,
-        'expected_us', 'slow_us', 'timed_at', 'timeout_ms')))
-    end
-    local later_ms = 0
-    for j = i + 1, #plan.calls do
-      local later = plan.calls[j]
-      for _, name in ipairs(later.required and later.after or {}) do
-        if name == this.name then later_ms = math.max(later_ms, HOP_MS + plan.rests[later.name]) end
-      end
-    end
-    plan.rests[this.name] = slow[this.service] + later_ms
-  end
-  return plan.rests[call.name]
-end
+--#include timing
 
 local function book(job, call, places)
   redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
