@@ -38,6 +38,8 @@ class Inline:
         return self._free[service] > 0 and not await resting(self._cell, service)
 
     async def _one(self, call: Call, parameters: Parameters, job_id: str) -> Done | None:
+        if self._free[call.service] <= 0:  # taken while the broker was asked
+            return None
         self._free[call.service] -= 1
         try:
             outcome = await self._downstream.perform(

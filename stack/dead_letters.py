@@ -15,6 +15,7 @@ from bff.broker.dead_letters import DeadLetter, DeadLetters, NotReplayed
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.keys import Keys
 from bff.broker.pipeline import Pipeline
+from bff.broker.survey import now_ms
 from bff.catalog.catalog import load_catalog
 from bff.catalog.services import CatalogError
 from bff.settings import SharedSettings
@@ -121,7 +122,7 @@ def _refuse_unclear_choice(ids: tuple[str, ...], service: str | None, all_: bool
 def _run(settings: SharedSettings, ids: tuple[str, ...], service: str | None, act: Act) -> bool:
     async def run() -> bool:
         async with _visited(settings) as cell:
-            return await act(Chosen(cell=cell, ids=ids, service=service, until_ms=await _now_ms(cell)))
+            return await act(Chosen(cell=cell, ids=ids, service=service, until_ms=await now_ms(cell)))
 
     try:
         return asyncio.run(run())
@@ -139,12 +140,6 @@ async def _visited(settings: SharedSettings) -> AsyncIterator[Cell]:
         yield VisitedCell(pipeline, catalog, Keys(settings.key_prefix), settings.result_ttl_seconds)
     finally:
         await pipeline.aclose()
-
-
-async def _now_ms(cell: Cell) -> int:
-    """By the broker's clock, as the ids of letters are."""
-    seconds, micros = await cell.redis.execute("TIME")
-    return int(seconds) * 1000 + int(micros) // 1000
 
 
 async def _list(chosen: Chosen, *, json_: bool) -> bool:

@@ -107,7 +107,7 @@ class Hosted:
         self._stack.push_async_callback(downstream.aclose)
         name = f"{socket.gethostname()}-{os.getpid()}"
         lanes = [Lanes(broker.cell, service, name) for service in catalog.services]
-        ctx["lanes"] = lanes
+        ctx["lanes"], ctx["metrics"] = lanes, metrics
         for service, own in zip(catalog.services.values(), lanes, strict=True):
             performer = Performer(catalog, service, own, downstream, metrics)
             self._consumers.append(Consumer(performer, own, broker.arrivals, metrics))

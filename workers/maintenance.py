@@ -5,6 +5,7 @@ from typing import Any
 
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.lanes import Lanes
+from workers.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -14,8 +15,13 @@ FORGET_AFTER_SECONDS = 3600
 async def reclaim(ctx: dict[Any, Any]) -> int:
     """Queue again what dead or frozen workers hold. Returns how many entries."""
     lanes: list[Lanes] = ctx["lanes"]
+    metrics: Metrics = ctx["metrics"]
+    count = 0
     try:
-        count = sum([await each.reclaim() for each in lanes])
+        for each in lanes:
+            reclaimed, ended = await each.reclaim()
+            metrics.ended(ended)
+            count += reclaimed
     except BrokerUnavailable as error:
         log.warning("reclaim waits for the broker: %s", error)
         return 0

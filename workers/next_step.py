@@ -12,8 +12,12 @@ from bff.catalog.services import Service
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.policies.backoff import delay_ms
 
-COMPENSATION_ATTEMPTS = 12
+COMPENSATION_ATTEMPTS = 30
+"""With their delays about ten minutes."""
 COMPENSATION_MAX_DELAY_MS = 60_000
+MOST_SPARED = 10
+"""So often a call may be pushed back before that counts as an attempt; as scripts/retry.lua has it."""
+UNKNOWN_COMPENSATION_ATTEMPTS = 600
 REST_MS = 1000
 """How long a service rests that says 429 and not for how long."""
 _ITS_OWN_FAULT = (Reason.CONNECTION_BROKEN, Reason.HTTP_STATUS, Reason.NOT_JSON, Reason.TOO_LARGE)
@@ -62,20 +66,23 @@ def may_run(step: Step, entry: Entry) -> bool:
 def again(step: Step, entry: Entry, outcome: Outcome, random: Callable[[], float]) -> Again | None:
     """Another attempt, where it is worth one, does no harm and the attempts are not used up."""
     had_effect = entry.effect or outcome.verdict is Verdict.UNKNOWN
-    if (
-        entry.barred
-        or not outcome.verdict.worth_a_retry
-        or entry.attempt >= step.attempts
-        or (had_effect and not step.repeatable)
-    ):
+    if entry.barred or not outcome.verdict.worth_a_retry or (had_effect and not step.repeatable):
+        return None
+    spared = outcome.http_status == 429 and entry.spared < MOST_SPARED
+    if entry.attempt >= step.attempts and not spared:
         return None
     policy = step.service.retry
     longest_ms = round(policy.max_seconds * 1000)
     if isinstance(step.call, Compensation):
         longest_ms = COMPENSATION_MAX_DELAY_MS
     wait_ms = delay_ms(round(policy.base_seconds * 1000), longest_ms, entry.attempt, random)
-    pause_ms = outcome.retry_after_ms or (REST_MS if outcome.http_status == 429 else 0)
+    pause_ms = rest_ms(outcome)
     return Again(delay_ms=wait_ms + pause_ms, pause_ms=pause_ms)
+
+
+def rest_ms(outcome: Outcome) -> int:
+    """For how long the service wants to be left alone by everybody."""
+    return outcome.retry_after_ms or (REST_MS if outcome.http_status == 429 else 0)
 
 
 def budgeted(outcome: Outcome) -> bool:
@@ -135,4 +142,5 @@ def failure(step: Step, entry: Entry, outcome: Outcome, cached: tuple[bytes, int
         error=outcome.reason,
         stored_ms=stored_ms,
         health=health(step, entry, outcome),
+        pause_ms=rest_ms(outcome),
     )

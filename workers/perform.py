@@ -17,11 +17,11 @@ from bff.broker.lanes import End, Entry, Health, Lanes, Noted
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Request
 from bff.catalog.services import Service
-from bff.downstream.client import Downstream
+from bff.downstream.client import STOPS_WITHIN_SECONDS, Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
-from workers.next_step import Step, again, budgeted, failure, health, may_run, success
+from workers.next_step import UNKNOWN_COMPENSATION_ATTEMPTS, Step, again, budgeted, failure, health, may_run, success
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +55,11 @@ class Performer:
         """Break off the calls of one job, or all: they end with an unknown outcome, and are told as such.
 
         Of one job, those that have a compensation are let run: broken off, one could do its work after it was undone.
+        The others keep their slots for as long as the service may be at work: to hang up does not stop every service.
         """
         for called_for, caller in tuple(self.calling):
             if job_id is None or job_id == called_for:
-                caller.cancel()
+                caller.cancel(job_id)
 
     async def perform(self, entry: Entry) -> None:
         """Make the call and tell the broker how it went. What cannot be told is reclaimed later."""
@@ -103,6 +104,7 @@ class Performer:
         left_seconds = self._left_seconds(entry)
         if left_seconds <= 0:
             return _HELD_TOO_LONG
+        began = time.monotonic()
         key = f"{entry.job_id}:{entry.call}"
         calling = asyncio.current_task()
         assert calling is not None
@@ -112,11 +114,22 @@ class Performer:
             return await self.downstream.perform(
                 self.service, request, idempotency_key=key, timeout_seconds=left_seconds, headers=headers
             )
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as broken_off:
             calling.uncancel()
+            if broken_off.args != (None,):  # for its job's sake, not because this worker is told to stop
+                await self._until(began + min(left_seconds, self.service.timeout_seconds) + STOPS_WITHIN_SECONDS)
             return _ABORTED
         finally:
             self.calling.discard(called)
+
+    async def _until(self, moment: float) -> None:
+        """Of `time.monotonic()`; or until this worker is told to stop."""
+        try:
+            await asyncio.sleep(moment - time.monotonic())
+        except asyncio.CancelledError:
+            calling = asyncio.current_task()
+            assert calling is not None
+            calling.uncancel()
 
     def _left_seconds(self, entry: Entry) -> float:
         """Until the job's deadline, or until the entry may be given to another: from then on no call may run."""
@@ -134,17 +147,22 @@ class Performer:
             noted = await self._retry(
                 entry, outcome, next_.delay_ms, next_.pause_ms, health=health(step, entry, outcome)
             )
-            if noted not in (Noted.TOO_LATE, Noted.NO_BUDGET):
+            if noted is Noted.PARKED:
                 self.metrics.retried(self.service.name)
+            if noted not in (Noted.TOO_LATE, Noted.NO_BUDGET):
                 return
         cached = await self._cached(cache_key)
         await self._finish(entry, failure(step, entry, outcome, cached))
 
     async def _pass_on(self, entry: Entry) -> None:
         """A call that this worker's catalog does not have: while a new one is rolled out, another worker has it."""
-        if await self._retry(entry, _UNKNOWN_CALL, UNKNOWN_CALL_DELAY_MS, 0, attempted=False) is Noted.TOO_LATE:
-            end = End(status=CallStatus.FAILED, effect=entry.effect, milliseconds=0, error=Reason.UNKNOWN_CALL)
-            await self._finish(entry, end)
+        compensation = not entry.remaining_ms  # it has no deadline that would end this
+        if not compensation or entry.attempt < UNKNOWN_COMPENSATION_ATTEMPTS:
+            noted = await self._retry(entry, _UNKNOWN_CALL, UNKNOWN_CALL_DELAY_MS, 0, attempted=compensation)
+            if noted is not Noted.TOO_LATE:
+                return
+        end = End(status=CallStatus.FAILED, effect=entry.effect, milliseconds=0, error=Reason.UNKNOWN_CALL)
+        await self._finish(entry, end)
 
     async def _cached(self, cache_key: str | None) -> tuple[bytes, int] | None:
         return None if cache_key is None else await self.lanes.cached(cache_key)

@@ -74,7 +74,7 @@ class DeadLetters:
         return _letter(rows[0]) if rows else None
 
     async def replay(self, letter: DeadLetter) -> str:
-        """The id of the job that is at work again. Raises NotReplayed. To replay twice does no more than once.
+        """The id of the job that is at work again. Raises NotReplayed. Twice within a day is no more than once.
 
         A compensation is tried again under its own job. The job of a call has failed, and stays so: a new one is
         submitted for the same client, with the same parameters; what the lost attempts did, if anything, the failed job
@@ -103,7 +103,7 @@ class DeadLetters:
             priority=Priority(letter.priority),
             timeout_ms=letter.timeout_ms,
             parameters=letter.parameters,
-            idempotency_key=f"dead-letter:{letter.id}",
+            idempotency_key=f"\0dead-letter:{letter.id}",  # as no header can have it
         )
         match await self._jobs.submit(submission):
             case Accepted(job):
@@ -114,7 +114,7 @@ class DeadLetters:
                 detail = f"its job was not admitted ({refused.reason}, service {refused.service!r})"
                 raise NotReplayed(f"{detail}; try again in {refused.retry_ms / 1000:.0f} s")
             case other:
-                raise AssertionError(other)
+                raise NotReplayed(f"its job was not accepted: {type(other).__name__}")
         await self.discard(letter)
         return job_id
 

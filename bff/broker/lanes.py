@@ -24,9 +24,9 @@ class Entry:
     """One call to make now: an entry of a lane, taken. It holds a slot of its service until finished or retried.
 
     `remaining_ms` is what is left to the job's deadline, 0 for a compensation (none). `effect` says that an earlier
-    attempt may have done its work. `outcomes` are those of the calls before it, JSON. `attempt` leaves out those that
-    the service pushed back. `barred`: the breaker is open, so it is not to be called but ended by what there is to fall
-    back on.
+    attempt may have done its work. `outcomes` are those of the calls before it, JSON. `attempt` leaves out the
+    `spared` ones, which the service pushed back. `barred`: the breaker is open, so it is not to be called but ended by
+    what there is to fall back on.
     """
 
     lane: str
@@ -37,6 +37,7 @@ class Entry:
     remaining_ms: int
     call: str
     attempt: int
+    spared: int
     effect: bool
     parameters: bytes
     outcomes: dict[str, bytes]
@@ -85,7 +86,8 @@ class Noted(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How a call ended. `effect`: something may have been done. `data` is kept at `cache_key` for `cache_ms`.
+    """How a call ended. `effect`: something may have been done. `data` is kept at `cache_key` for `cache_ms`. The whole
+    service rests for `pause_ms`, as it asked.
 
     `stored_ms` is when data that comes from the cache was stored there.
     """
@@ -101,6 +103,7 @@ class End:
     cache_key: str | None = None
     cache_ms: int = 0
     health: Health = Health.SILENT
+    pause_ms: int = 0
 
 
 class Lanes:
@@ -145,6 +148,7 @@ class Lanes:
             end.data,
             end.cache_ms,
             end.health,
+            end.pause_ms,
         ]
         word, ended = await self._cell.run("finish", keys, arguments)
         return Noted(word.decode()), decode_ended(ended)
@@ -177,10 +181,10 @@ class Lanes:
         word, _ = await self._cell.run("retry", keys, arguments)
         return Noted(word.decode())
 
-    async def reclaim(self, limit: int = 100) -> int:
+    async def reclaim(self, limit: int = 100) -> tuple[int, list[Ended]]:
         """Give back the slots of entries that nobody will finish, and queue their calls again. Returns how many."""
-        reply = await self._cell.run("reclaim", self._keys, [limit])
-        return int(reply[0])
+        count, ended = await self._cell.run("reclaim", self._keys, [limit])
+        return count, decode_ended(ended)
 
     async def forget_consumers(self, idle_seconds: int) -> int:
         """Forget the names of workers that hold nothing and were not heard of for so long. Returns how many."""
@@ -200,7 +204,7 @@ class Lanes:
 
 
 def _entry(row: list[Any], asked_at: float) -> Entry:
-    lane, entry_id, queued_ms, remaining_ms, call, attempt, effect, parameters, job, outcomes, barred = row
+    lane, entry_id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job, outcomes, barred = row
     fields = {name: value.decode() for name, value in pairs(job).items()}
     return Entry(
         lane=lane.decode(),
@@ -209,7 +213,8 @@ def _entry(row: list[Any], asked_at: float) -> Entry:
         queued_ms=queued_ms,
         remaining_ms=remaining_ms,
         call=call.decode(),
-        attempt=attempt,
+        attempt=attempts - spared,
+        spared=spared,
         effect=effect == b"1",
         parameters=parameters,
         outcomes=pairs(outcomes),

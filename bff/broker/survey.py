@@ -30,10 +30,10 @@ class ServiceState:
 
 async def survey(cell: Cell) -> dict[str, ServiceState]:
     """All services at about one moment. Raises BrokerUnavailable."""
-    now_ms = await _now_ms(cell)
+    at_ms = await now_ms(cell)
     dead = await _dead_letters(cell)
     names = list(cell.catalog.services)
-    states = await asyncio.gather(*(_state(cell, name, now_ms, dead.get(name, 0)) for name in names))
+    states = await asyncio.gather(*(_state(cell, name, at_ms, dead.get(name, 0)) for name in names))
     return dict(zip(names, states, strict=True))
 
 
@@ -41,19 +41,20 @@ async def resting(cell: Cell, service: str) -> bool:
     """Whether its breaker is not closed, or it asked for a rest. Raises BrokerUnavailable."""
     fields = ("breaker.open_until", "paused_until")
     open_until, paused_until = await cell.redis.execute("HMGET", cell.keys.service(service), *fields)
-    return int(open_until or 0) != 0 or (paused_until is not None and int(paused_until) > await _now_ms(cell))
+    return int(open_until or 0) != 0 or (paused_until is not None and int(paused_until) > await now_ms(cell))
 
 
-async def _now_ms(cell: Cell) -> int:
+async def now_ms(cell: Cell) -> int:
+    """Unix ms by the broker's clock, as the ids of entries and dead letters are."""
     seconds, micros = await cell.redis.execute("TIME")
     return int(seconds) * 1000 + int(micros) // 1000
 
 
-async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> ServiceState:
+async def _state(cell: Cell, service: str, at_ms: int, dead_letters: int) -> ServiceState:
     configured = cell.catalog.services[service]
     flat, *lanes = await asyncio.gather(
         cell.redis.execute("HGETALL", cell.keys.service(service)),
-        *(_lane(cell, lane, now_ms) for lane in cell.keys.lanes(service)),
+        *(_lane(cell, lane, at_ms) for lane in cell.keys.lanes(service)),
     )
     fields = pairs(flat)
     service_seconds = int(fields.get("service_us", b"0")) / 1_000_000 or configured.expected_seconds
@@ -65,19 +66,19 @@ async def _state(cell: Cell, service: str, now_ms: int, dead_letters: int) -> Se
         expired={priority: int(fields.get(f"expired.{priority}", b"0")) for priority in Priority},
         drain_rate=min(by_slots, configured.rate_per_second or by_slots),
         in_flight=sum(held for _, held in lanes),
-        breaker=Breaker(open_until_ms=int(fields.get("breaker.open_until", b"0"))).state(now_ms),
+        breaker=Breaker(open_until_ms=int(fields.get("breaker.open_until", b"0"))).state(at_ms),
         dead_letters=dead_letters,
     )
 
 
-async def _lane(cell: Cell, lane: str, now_ms: int) -> tuple[float, int]:
+async def _lane(cell: Cell, lane: str, at_ms: int) -> tuple[float, int]:
     """Age of the oldest entry in seconds, and how many are held by workers."""
     first, groups = await asyncio.gather(
         cell.redis.execute("XRANGE", lane, "-", "+", "COUNT", 1),
         cell.redis.execute("EXISTS", lane),
     )
     held = (await cell.redis.execute("XPENDING", lane, "workers"))[0] if groups else 0
-    age_ms = now_ms - int(first[0][0].partition(b"-")[0]) if first else 0
+    age_ms = at_ms - int(first[0][0].partition(b"-")[0]) if first else 0
     return max(0, age_ms) / 1000, held
 
 

@@ -40,7 +40,7 @@ _url = lru_cache(maxsize=1024)(httpx.URL)
 _DRAIN_BYTES = 65_536
 _DRAIN_SECONDS = 0.1
 # A service stops when the time is over that it was told. Its slot must not be free before, or it had one call too many.
-_STOPS_WITHIN_SECONDS = 0.1
+STOPS_WITHIN_SECONDS = 0.1
 
 _TIMED_OUT_UNREACHED = Outcome(Verdict.UNREACHED, 0, reason=Reason.TIMEOUT)
 _TIMED_OUT = Outcome(Verdict.UNKNOWN, 0, reason=Reason.TIMEOUT)
@@ -90,7 +90,7 @@ class Downstream:
         if bound_seconds <= 0:
             return _TIMED_OUT_UNREACHED
         try:
-            async with asyncio.timeout(bound_seconds + _STOPS_WITHIN_SECONDS):
+            async with asyncio.timeout(bound_seconds + STOPS_WITHIN_SECONDS):
                 return await self._exchange(service, request)
         except TimeoutError:
             return _TIMED_OUT if CONNECTED in request.extensions else _TIMED_OUT_UNREACHED

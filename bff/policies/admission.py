@@ -35,7 +35,8 @@ class Load:
 
     `interval_us` is 1/rate (0: no limit), `service_us` the moving average of a call's time, `slow_us` what 95 of 100
     calls do not exceed, `bound` the places that the priority in question may fill, `max_wait_ms` its longest wait (0:
-    none), `others` how many came to the other priorities' lanes within the last CAME_WITHIN_MS. For `open_ms` its
+    none), `others` how many came to the other priorities' lanes within the last CAME_WITHIN_MS, `again` what was begun
+    before and goes first (`waiting` counts it too). For `open_ms` its
     breaker is still open (0: it is not); `half_open` leaves it a few slots; for `paused_ms` it rests, as it asked.
     """
 
@@ -48,6 +49,7 @@ class Load:
     max_concurrency: int
     max_wait_ms: int = 0
     others: int = 0
+    again: int = 0
     open_ms: int = 0
     half_open: bool = False
     paused_ms: int = 0
@@ -95,9 +97,10 @@ class Decision:
 
 def wait_ms(load: Load, priority: str, waiting: int) -> int:
     """Of one with `waiting` before it in its lane: everything that waits, and what will come to the other lanes
-    meanwhile if it goes on as of late; but no more than its lane's weight lets past while its own lane is served.
+    meanwhile if it goes on as of late; but no more than what was begun before, and what its lane's weight lets past
+    while its own lane is served.
     """
-    ahead = -(-waiting * sum(WEIGHTS.values()) // WEIGHTS[priority])
+    ahead = load.again - (-waiting * sum(WEIGHTS.values()) // WEIGHTS[priority])
     taken_per_mille = load.others * load.spacing_us // CAME_WITHIN_MS
     if taken_per_mille < 1000:
         ahead = min(ahead, load.total * 1000 // (1000 - taken_per_mille))

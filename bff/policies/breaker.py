@@ -52,12 +52,13 @@ class Breaker:
     def state(self, now_ms: int) -> State:
         if not self.open_until_ms:
             return State.CLOSED
-        return State.OPEN if now_ms < self.open_until_ms else State.HALF_OPEN
+        still_ms = self.open_until_ms - now_ms
+        return State.OPEN if 0 < still_ms <= MAX_OPEN_MS else State.HALF_OPEN  # longer: the clock was set back
 
 
 def noted(breaker: Breaker, rule: Rule, *, well: bool, began_ms: int, now_ms: int) -> Breaker:
     """After a call has ended."""
-    if began_ms < breaker.since_ms:
+    if began_ms < breaker.since_ms <= now_ms + MAX_OPEN_MS:
         return breaker
     if breaker.open_until_ms:
         return _probed(breaker, rule, well, now_ms)

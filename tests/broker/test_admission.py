@@ -38,6 +38,7 @@ loads = st.builds(
     service_us=st.integers(1, 20_000_000),
     slow_us=st.integers(1, 40_000_000),
     others=st.integers(0, 5_000),
+    again=st.integers(0, 300),
     max_concurrency=st.integers(1, 500),
     max_wait_ms=st.one_of(st.just(0), st.integers(1, 60_000)),
     open_ms=st.one_of(st.just(0), st.integers(1, 60_000)),
@@ -93,6 +94,7 @@ async def _lay_down(world: World, service: str, load: Load, priority: Priority) 
     fields["paused_until"] = NOW_MS + load.paused_ms
     other = next(name for name in Priority if name != priority)
     fields |= {"came_at": NOW_MS - 4_000, f"came.{other}": load.others, "timed_at": NOW_MS, "timeout_ms": 3_600_000}
+    fields |= {"entered.again": load.again + 7, "left.again": 7}
     names = ("slow_us", "capacity", "interval_us", "service_us", "max_concurrency")
     fields |= {name: getattr(load, name) for name in names}
     await world.redis.execute("HSET", world.keys.service(service), *(part for pair in fields.items() for part in pair))

@@ -159,6 +159,49 @@ async def test_static_data_stands_in_for_what_could_not_start_in_time(world: Wor
     assert await world.leftovers() == {}
 
 
+async def test_what_was_never_called_is_neither_lost_nor_undone(world: World) -> None:
+    """Its worker died while it looked for something to fall back on."""
+    job_id = await world.accepted("soft")
+    await world.set("stock", timeout_ms=-1000)
+    await world.breaker(open_ms=60_000)
+    for _ in range(4):
+        assert {entry.call for entry in await world.take("stock")} == {"static", "cached", "both"}
+        assert (await world.lanes("stock").reclaim())[0] == 3
+    assert not (await world.job(job_id)).status.terminal
+    assert not [entry for entry in await world.take("stock") if entry.effect]
+
+
+async def test_one_probe_at_most_is_a_compensation_where_others_wait(world: World) -> None:
+    for _ in range(3):
+        await world.accepted("both")
+    await world.do()
+    for _ in range(3):
+        await world.accepted("order")
+    await world.set("fast", max_concurrency=10)
+    ids = [await world.accepted("order") for _ in range(2)]
+    await world.do()  # reserve, of five orders
+    entries = await world.take()
+    for entry in entries:
+        await world.lanes().finish(entry, BAD)  # the charges fail: five releases wait
+    for job_id in ids:
+        assert (await world.job(job_id)).status is JobStatus.FAILED
+    await world.accepted()
+    await world.accepted()
+    await world.breaker("fast", open_ms=0)
+    assert sorted(entry.call for entry in await world.take()) == ["only", "only", "release"]
+
+
+async def test_at_the_deadline_static_data_stands_in_for_what_still_runs(world: World) -> None:
+    job_id = await world.accepted("soft", timeout_ms=600)
+    await world.do()
+    assert len(await world.take("stock")) == 3
+    await world.until_ms((await world.job(job_id)).deadline_ms)
+    await Expiry(world.cell, lambda ended: None).run_once()
+    job = await world.job(job_id)
+    assert job.status is JobStatus.SUCCEEDED
+    assert [call.status for call in job.calls] == ["succeeded", "fallback", "expired", "fallback"]
+
+
 async def open_ms(world: World) -> int:
     until = await world.redis.execute("HGET", world.keys.service("stock"), "breaker.open_until")
     return int(until or 0) - await world.now_ms()

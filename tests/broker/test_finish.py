@@ -263,3 +263,12 @@ async def test_what_is_told_of_an_entry_that_a_failover_has_made_unread_again_le
     assert await world.do() == ["only"]
     assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
     assert await world.leftovers() == {}
+
+
+async def test_what_was_slow_long_ago_does_not_count_against_what_is_called_again(world: World) -> None:
+    await world.set("fast", slow_us=1_000_000, timed_at=await world.now_ms() - 20_000)
+    await world.accepted(timeout_ms=800)
+    assert await world.do() == ["only"]
+    slow_us = int(await world.redis.execute("HGET", world.keys.service("fast"), "slow_us"))
+    assert slow_us < 11_000
+    await world.accepted(timeout_ms=800)

@@ -93,6 +93,6 @@ async def test_what_a_dead_worker_held_is_queued_again(world: World) -> None:
     await world.accepted("scarce")
     await world.take("stock")
     await fill(world)
-    while not await world.lanes("stock").reclaim():
+    while not (await world.lanes("stock").reclaim())[0]:
         await asyncio.sleep(0.05)
     assert await world.do(service="stock") == ["only"]

@@ -84,6 +84,13 @@ def test_low_waits_for_those_too_who_will_come_before_it() -> None:
     assert wait_ms(a_load(waiting, others=5_000), "low", 100) == 1_200 * 10, "as its weight allows, whatever comes"
 
 
+def test_what_was_begun_before_goes_before_everybody() -> None:
+    undone = {"low": 1_000}
+    assert wait_ms(a_load(undone), "high", 0) == 0
+    assert wait_ms(a_load(undone, again=1_000), "high", 0) == 1_000 * 10
+    assert wait_ms(a_load({"high": 8, "low": 1_000}, again=1_000), "high", 8) == 1_008 * 10
+
+
 def test_a_call_leaves_time_for_the_longest_path_behind_it() -> None:
     calls = [
         a_call("a", "slow"),

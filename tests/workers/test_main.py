@@ -12,13 +12,14 @@ import pytest
 
 from bff.broker.cell import Cell
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import JobStatus
+from bff.broker.job import Ended, JobStatus
 from bff.broker.keys import Keys
 from bff.catalog.catalog import load_catalog
 from tests.broker.servers import Server
 from tests.faults.processes import Process, bff, free_port
 from tests.workers.world import World
 from workers.maintenance import reclaim
+from workers.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -88,7 +89,7 @@ async def test_a_worker_with_a_wrong_catalog_says_so_in_one_line(start: Start, t
 
 async def test_reclaiming_waits_for_a_broker_that_is_away() -> None:
     class Away:
-        async def reclaim(self) -> int:
+        async def reclaim(self) -> tuple[int, list[Ended]]:
             raise BrokerUnavailable("away")
 
-    assert await reclaim({"lanes": [Away()]}) == 0
+    assert await reclaim({"lanes": [Away()], "metrics": Metrics()}) == 0

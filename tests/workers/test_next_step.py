@@ -51,6 +51,7 @@ def an_entry(attempt: int = 1, *, effect: bool = False) -> Entry:
         remaining_ms=1000,
         call="work",
         attempt=attempt,
+        spared=0,
         effect=effect,
         parameters=b"{}",
         outcomes={},
@@ -82,7 +83,17 @@ def test_an_answer_is_final(service: Service, outcome: Outcome) -> None:
 def test_the_last_attempt_is_the_last(service: Service, outcome: Outcome) -> None:
     step = Step(a_call(), service)
     assert again(step, an_entry(2), outcome, longest) is not None
-    assert again(step, an_entry(3), outcome, longest) is None
+    assert again(step, replace(an_entry(3), spared=10), outcome, longest) is None
+
+
+def test_a_call_that_is_pushed_back_by_a_429_gets_ten_attempts_more(service: Service) -> None:
+    last = replace(an_entry(3), spared=9)
+    assert again(Step(a_call(), service), last, PUSH_BACK, longest) is not None
+    assert again(Step(a_call(), service), last, replace(PUSH_BACK, http_status=503), longest) is None
+
+
+def test_a_service_gets_its_rest_also_from_a_call_that_ends(service: Service) -> None:
+    assert failure(Step(a_call(), service), an_entry(3), PUSH_BACK, None).pause_ms == 300
 
 
 def test_the_delay_doubles_up_to_the_longest(service: Service) -> None:

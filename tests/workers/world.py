@@ -1,6 +1,7 @@
 """A worker's world in small: a catalog for tests, a real broker, and a downstream that answers as it is told."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -185,7 +186,7 @@ class World:
     async def crash(self, entry: Entry) -> None:
         """As if its worker had died, and the entry had been reclaimed: its effect is unknown."""
         self.redis.hset(self.cell.keys.service("main"), "timeout_ms", -1000)
-        assert await Lanes(self.cell, "main", "w1").reclaim() == 1
+        assert (await Lanes(self.cell, "main", "w1").reclaim())[0] == 1
         self.redis.hset(self.cell.keys.service("main"), "timeout_ms", 1000)
 
     async def job(self, job_id: str) -> Job:
@@ -211,7 +212,7 @@ class World:
         return int(self.redis.hget(self.cell.keys.service(service), "breaker.open_until") or 0) > 0
 
     def break_open(self, service: str) -> None:
-        self.redis.hset(self.cell.keys.service(service), "breaker.open_until", 2**52)
+        self.redis.hset(self.cell.keys.service(service), "breaker.open_until", int(time.time() * 1000) + 50_000)
 
     def pending(self, service: str = "main") -> int:
         """Entries that workers hold."""

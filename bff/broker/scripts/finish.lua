@@ -2,7 +2,7 @@
 -- The first write is XACK, which Redis allows at maxmemory, so that accepted work finishes there too.
 -- KEYS  <cell>job:<id>, <cell>lane:<service>:<priority>, <cell>service:<name>, and where the answer is to be cached <cell>cache:<digest>
 -- ARGV  id, call, entry id, status (succeeded | fallback | failed), effect (0 | 1), milliseconds, http_status, error, source, stored_ms,
---       data, cache_ms, health (well | ill | empty: says nothing of the service)
+--       data, cache_ms, health (well | ill | empty: says nothing of the service), pause_ms (the whole service rests; 0: it does not)
 -- Returns {done | late | stale, ended}    late: the job had ended before; the answer is discarded, what it did is undone
 --#include job
 --#include graph
@@ -12,15 +12,17 @@
 -- What admission counts with: a moving average of the last 16 calls or so; and what 95 of 100 calls do not exceed, found by steps
 -- of which 19 go down for each that goes up (Robbins and Monro, "A Stochastic Approximation Method", 1951).
 local function note_time(service, took_us)
-  local read = redis.call('HMGET', service, 'service_us', 'slow_us', 'expected_us')
-  local slow_us = tonumber(read[2] or read[3])
+  local read = redis.call('HMGET', service, 'service_us', 'slow_us', 'expected_us', 'timed_at')
+  local slow_us = tonumber(read[2] and now - read[4] <= FRESH_MS and read[2] or read[3])
   slow_us = took_us > slow_us and slow_us + slow_us * 19 / 400 or math.max(1000, slow_us - slow_us / 400)
   redis.call('HSET', service, 'service_us', math.floor((read[1] * 15 + took_us) / 16), 'slow_us', math.floor(slow_us), 'timed_at', now)
 end
 
-local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms, health = unpack(ARGV)
+local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms, health,
+  pause_ms = unpack(ARGV)
 local job = load(id)
 release(KEYS[2], entry)
+pause(KEYS[3], pause_ms)
 if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
 local plan = plan_of(job)
 local call = plan.by_name[name]
@@ -32,7 +34,8 @@ if source == 'live' then note_time(KEYS[3], milliseconds * 1000) end
 if KEYS[4] and source == 'live' then redis.call('SET', KEYS[4], now .. ' ' .. data, 'PX', cache_ms) end
 
 -- A call's last bound is the deadline: what failed by it did not fail, it ran out of time.
-if status == 'failed' and not call.undoes and not TERMINAL[job.status] and now >= job.deadline - START_MARGIN_MS then
+if status == 'failed' and not call.undoes and call.required and not TERMINAL[job.status]
+  and now >= job.deadline - START_MARGIN_MS then
   run_out(job, plan)
 end
 

@@ -6,8 +6,6 @@
 -- Returns {how many, ended}
 --#include job
 --#include graph
---#include breaker
---#include admission
 --#include lane
 local MOST_LOST = 3
 local idle_ms = redis.call('HGET', KEYS[1], 'timeout_ms')
@@ -15,24 +13,27 @@ if not idle_ms then return { 0, ended } end
 
 -- Nobody came back from this call so often that it may be what ends them. It is for an operator to look at.
 local function poisonous(job, plan, call)
-  bury(call.undoes and 'compensation' or 'call', job, call, 'worker-lost')
   put(job, call.name .. '.error', 'worker-lost')
   if call.undoes then
     put(job, call.name .. '.status', 'failed')
+    bury('compensation', job, call, 'worker-lost')
     compensate(job, plan)
   else
     give_up(job, call, 'failed')
     advance(job, plan)
+    if job.status == 'failed' then bury('call', job, call, 'worker-lost') end -- else the job does without it
   end
 end
 
 local function lost(job, plan, call)
   put(job, call.name .. '.entry', '')
-  put(job, call.name .. '.effect', 1)
-  put(job, call.name .. '.lost', (job[call.name .. '.lost'] or 0) + 1)
+  if job[call.name .. '.barred'] ~= '1' then -- else it was not called
+    put(job, call.name .. '.effect', 1)
+    put(job, call.name .. '.lost', (job[call.name .. '.lost'] or 0) + 1)
+  end
   if TERMINAL[job.status] and not call.undoes then
     compensate(job, plan)
-  elseif tonumber(job[call.name .. '.lost']) >= MOST_LOST then
+  elseif tonumber(job[call.name .. '.lost'] or 0) >= MOST_LOST then
     poisonous(job, plan, call)
   else
     book(job, call, 1)

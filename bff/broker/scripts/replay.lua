@@ -6,8 +6,7 @@
 --#include graph
 local letter = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not letter then return 'gone' end
-local fields = {}
-for i = 1, #letter[2], 2 do fields[letter[2][i]] = letter[2][i + 1] end
+local fields = by_name(letter[2])
 if fields.kind ~= 'compensation' then return 'not-a-compensation' end
 local job = load(fields.job)
 if not job then return 'gone' end

@@ -14,10 +14,7 @@ local id, name, entry, effect, delay_ms, error, http_status, pause_ms, attempted
 local MOST_SPARED = 10
 local job = load(id)
 redis.call('XACK', KEYS[2], GROUP, '0-0') -- acknowledges nothing: a first write that Redis allows at maxmemory
-if tonumber(pause_ms) > 0 then
-  local until_ms = math.max(now + pause_ms, tonumber(redis.call('HGET', KEYS[3], 'paused_until') or 0))
-  redis.call('HSET', KEYS[3], 'paused_until', until_ms)
-end
+pause(KEYS[3], pause_ms)
 if not job or job[name .. '.entry'] ~= entry then
   release(KEYS[2], entry)
   return { 'stale', ended }

@@ -5,8 +5,6 @@
 -- Returns ended
 --#include job
 --#include graph
---#include breaker
---#include admission
 --#include lane
 for i = 1, 4 do
   local lane = KEYS[i + 1]
@@ -19,7 +17,7 @@ for i = 1, 4 do
     end
     if doomed > 0 then
       local read = redis.call('XREADGROUP', 'GROUP', GROUP, 'sweep', 'COUNT', doomed, 'STREAMS', lane, '>')
-      if PRIORITIES[i] then redis.call('HINCRBY', KEYS[1], 'left.' .. PRIORITIES[i], doomed) end
+      redis.call('HINCRBY', KEYS[1], 'left.' .. LANES[i], doomed)
       for _, entry in ipairs(read[1][2]) do drop(lane, entry, stands_for(entry)) end
     end
   end

@@ -4,7 +4,7 @@
 -- ARGV  name, consumer, n
 -- Returns {unconfigured} | {taken | idle | limited, again_ms, last entry id of each lane, entries, ended}
 --   idle: nothing waits; the next one comes in behind the last ids. limited: no slot or no permit; ask again in again_ms.
---   entry: lane, entry id, queued_ms, remaining_ms, call, attempt, effect, parameters, job fields (flat), outcomes (flat), barred
+--   entry: lane, entry id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job fields (flat), outcomes (flat), barred
 --   barred (0 | 1): the breaker is open; not to be called, but ended by what there is to fall back on
 --#include job
 --#include graph
@@ -21,7 +21,8 @@ local set = redis.call('HMGET', KEYS[1], 'max_concurrency', 'interval_us', 'burs
 if not set[1] then return { 'unconfigured' } end
 local interval_us, burst_us = tonumber(set[2]), tonumber(set[3])
 local slots, open_ms = breaker_allows(set[7], tonumber(set[1]))
-local paused_ms = math.max(0, tonumber(set[5] or 0) - now)
+local half_open = slots > 0 and tonumber(set[7] or 0) > 0
+local paused_ms = rests_ms(set[5])
 local clock_us = clock[1] * 1000000 + clock[2]
 -- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
 local next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us)
@@ -73,6 +74,7 @@ end
 local function start(lane, entry, job, call)
   put(job, call.name .. '.status', 'running')
   put(job, call.name .. '.entry', entry)
+  if open_ms > 0 or job[call.name .. '.barred'] then put(job, call.name .. '.barred', open_ms > 0 and 1 or 0) end
   if open_ms == 0 then
     put(job, call.name .. '.attempts', (job[call.name .. '.attempts'] or 0) + 1)
     next_us = next_us + interval_us
@@ -93,7 +95,7 @@ local function start(lane, entry, job, call)
   end
   return {
     lane, entry, now - entry:match('^%d+'), call.undoes and 0 or job.deadline - now, call.name,
-    (job[call.name .. '.attempts'] or 0) - (job[call.name .. '.spared'] or 0), job[call.name .. '.effect'] or '',
+    tonumber(job[call.name .. '.attempts'] or 0), tonumber(job[call.name .. '.spared'] or 0), job[call.name .. '.effect'] or '',
     redis.call('GET', cell .. 'parameters:' .. job.id), flat, redis.call('HGETALL', cell .. 'outcomes:' .. job.id),
     open_ms > 0 and 1 or 0,
   }
@@ -104,7 +106,7 @@ local function read(i, count)
     and redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', lanes[i], '>')
   local got = reply and reply[1] and reply[1][2] or {}
   counts[i] = #got < count and 0 or counts[i] - #got
-  if #got > 0 and i ~= AGAIN then redis.call('HINCRBY', KEYS[1], 'left.' .. PRIORITIES[i], #got) end
+  if #got > 0 then redis.call('HINCRBY', KEYS[1], 'left.' .. LANES[i], #got) end
   for _, entry in ipairs(got) do
     local job, plan, call, starts_by = stands_for(entry)
     if drop(lanes[i], entry, job, plan, call, starts_by) then
@@ -123,8 +125,12 @@ else
   while paused_ms == 0 and dropped < DROPS do
     local room = math.min(wanted - #entries, slots - in_flight - #entries, permits())
     local before = #entries + dropped
-    if counts[AGAIN] > 0 then
-      read(AGAIN, math.min(room, counts[AGAIN]))
+    local again = math.min(room, counts[AGAIN])
+    if half_open and counts[1] + counts[2] + counts[3] > 0 then -- one probe of it: undoing may fail where calling would not
+      again = math.min(again, 1 - math.min(1, in_flight + #entries))
+    end
+    if again > 0 then
+      read(AGAIN, again)
     else
       local share = shares(room)
       for i = 1, 3 do read(i, share[i]) end

@@ -1,6 +1,5 @@
 -- Admission: turn away at the door what cannot be served in time. The same rule stands in bff/policies/admission.py; a test
 -- holds the two to the same verdicts, so both count in whole numbers (us between two starts, ms of waiting).
-local PRIORITIES = { 'high', 'normal', 'low' }
 local WEIGHTS = { high = 8, normal = 3, low = 1 }
 local ALL_WEIGHTS = 12
 local SHED_ABOVE_PER_MILLE = { high = 1000000, normal = 900, low = 750 } -- high is turned away by its own bound alone
@@ -38,7 +37,7 @@ local function lane_state(service, priority)
     'bound.' .. priority, 'capacity', 'interval_us', 'service_us', 'max_concurrency', 'max_wait_ms.' .. priority,
     'breaker.open_until', 'paused_until',
     'came_at', 'came.high', 'came.normal', 'came.low', 'came_before.high', 'came_before.normal', 'came_before.low',
-    'expected_us', 'slow_us', 'timed_at', 'timeout_ms')
+    'expected_us', 'slow_us', 'timed_at', 'timeout_ms', 'entered.again', 'left.again')
   local waiting = { high = tonumber(read[1] or 0), normal = tonumber(read[2] or 0), low = tonumber(read[3] or 0) }
   local slots, open_ms = breaker_allows(read[10], tonumber(read[8]))
   local age = now - (read[12] or 0)
@@ -50,21 +49,21 @@ local function lane_state(service, priority)
     max_wait_ms = tonumber(read[9] or 0),
     others = newcomers(read, 12, age, priority), age = age, service_ms = math.ceil(read[7] / 1000),
     slow_ms = slow_ms(read[19], read[20], read[21], read[22]),
-    open_ms = open_ms, paused_ms = math.max(0, tonumber(read[11] or 0) - now),
+    again = math.max(0, (read[23] or 0) - (read[24] or 0)),
+    open_ms = open_ms, paused_ms = rests_ms(read[11]),
   }
 end
 
 -- Entries of its lane before a call that is queued.
 local function ahead_of(job, call)
-  local place = tonumber(job[call.name .. '.place'])
-  if not place then return 0 end -- it is there again, before all others
-  return math.max(0, place - (redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job.priority) or 0) - 1)
+  local left = redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job[call.name .. '.lane']) or 0
+  return math.max(0, job[call.name .. '.place'] - left - 1)
 end
 
--- Ahead of a newcomer: everything that waits, and what will come to the other lanes meanwhile if it goes on as of late; but no more
--- than its lane's weight lets past while its own lane is served.
+-- Ahead of a newcomer: everything that waits, and what will come to the other lanes meanwhile if it goes on as of late; but no
+-- more than what was begun before, and what its lane's weight lets past while its own lane is served.
 local function wait_ms(state, priority, waiting)
-  local ahead = math.ceil(waiting * ALL_WEIGHTS / WEIGHTS[priority])
+  local ahead = state.again + math.ceil(waiting * ALL_WEIGHTS / WEIGHTS[priority])
   local taken_per_mille = math.floor(state.others * state.spacing_us / CAME_WITHIN_MS)
   if taken_per_mille < 1000 then ahead = math.min(ahead, math.floor(state.total * 1000 / (1000 - taken_per_mille))) end
   return state.paused_ms + math.floor(ahead * state.spacing_us / 1000)
@@ -84,9 +83,10 @@ local function obstacle(state, priority, call, start, latest)
   if start > latest then return 'deadline-unattainable', start - latest end
 end
 
--- word, service, retry_ms (until it would be different), expected_ms (from now to the end), names of calls that get no place
--- (they are optional, or have static data to fall back on), and for note_newcomer the ages by service. Places are booked for the whole graph at once, so what is ahead of
--- a later call is counted while the earlier ones run: its start is the later of both. What is done waits for nothing.
+-- word, service, retry_ms (until it would be different), expected_ms (from now to the end), names of calls that get no place (they
+-- are optional, or have static data to fall back on), and for note_newcomer the ages by service. Places are booked for the whole
+-- graph at once, so what is ahead of a later call is counted while the earlier ones run: its start is the later of both. What is
+-- done waits for nothing.
 local function admit(plan, priority, timeout_ms, done)
   local ends, refused, longest = {}, {}, 0
   local states, slow, ages = {}, {}, {}

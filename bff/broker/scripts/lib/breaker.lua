@@ -11,8 +11,14 @@ local RULE = { 'failure_percent', 'minimum_calls', 'window_ms', 'open_ms' }
 local function breaker_allows(open_until, slots)
   open_until = tonumber(open_until or 0)
   if open_until == 0 then return slots, 0 end
-  if now < open_until then return 0, open_until - now end
+  if now < open_until and open_until <= now + MAX_OPEN_MS then return 0, open_until - now end -- later: the clock was set back
   return math.min(slots, PROBES), 0
+end
+
+-- For how long the service rests, as it asked: an hour at most.
+local function rests_ms(paused_until)
+  local paused_ms = math.max(0, (paused_until or 0) - now)
+  return paused_ms <= 3600000 and paused_ms or 0
 end
 
 local function open_breaker(b)
@@ -49,7 +55,7 @@ local function note_health(service, health, ran_ms)
   for _, name in ipairs(RULE) do names[#names + 1] = 'breaker.' .. name end
   local read = redis.call('HMGET', service, unpack(names))
   for i, name in ipairs(names) do b[name:sub(9)] = tonumber(read[i] or 0) end
-  if now - ran_ms < b.since or b.window_ms == 0 then return end
+  if now - ran_ms < b.since and b.since <= now + MAX_OPEN_MS or b.window_ms == 0 then return end
   if b.open_until > 0 then
     if health == 'ill' then open_breaker(b) else b.good = b.good + 1 end
     if b.good >= PROBES then close_breaker(b) end

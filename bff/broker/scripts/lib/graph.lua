@@ -20,12 +20,12 @@ end
 
 -- What was begun goes before what was not (`again`): behind a full lane it would come too late, and be undone for nothing.
 local function enter_lane(job, plan, call, again)
-  again = again or call.undoes
-  local place = ''
-  if not again then place = redis.call('HINCRBY', cell .. 'service:' .. call.service, 'entered.' .. job.priority, 1) end
+  local lane = (again or call.undoes) and 'again' or job.priority
+  local place = redis.call('HINCRBY', cell .. 'service:' .. call.service, 'entered.' .. lane, 1)
   put(job, call.name .. '.status', 'queued')
+  put(job, call.name .. '.lane', lane)
   put(job, call.name .. '.place', place)
-  redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. (again and 'again' or job.priority), '*',
+  redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. lane, '*',
     'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
 end
 
@@ -141,8 +141,16 @@ local function advance(job, plan)
   if not open then settle(job, plan, 'succeeded', 'skipped') end
 end
 
--- Past the deadline: what is required and not done decides.
+-- Past the deadline: what is required and not done decides. What has static data to fall back on is done with it.
 local function run_out(job, plan)
+  redis.call('ZREM', cell .. 'deadlines', job.id) -- a first write that Redis allows at maxmemory
+  for _, call in ipairs(plan.calls) do
+    local state = job[call.name .. '.status']
+    if call.fallback and (OPEN[state] or state == 'running') then
+      give_up(job, call, 'expired')
+      if state == 'running' then redis.call('PUBLISH', cell .. 'aborted', job.id) end
+    end
+  end
   for _, call in ipairs(plan.calls) do
     if call.required and not GOOD[job[call.name .. '.status']] then return settle(job, plan, 'expired', 'expired') end
   end

@@ -9,15 +9,22 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local ended = {} -- id, operation, priority, mode, status, milliseconds since submit: of each job that this script ended
 
+local PRIORITIES = { 'high', 'normal', 'low' }
 local TERMINAL = { succeeded = true, failed = true, expired = true, cancelled = true }
 local GOOD = { succeeded = true, fallback = true }
 local OPEN = { waiting = true, queued = true }
 
+-- name, value, name, value … as a table
+local function by_name(flat)
+  local fields = {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields
+end
+
 local function load(id)
-  local flat = redis.call('HGETALL', cell .. 'job:' .. id)
-  if #flat == 0 then return nil end
-  local job = { id = id, changed = {} }
-  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  local job = by_name(redis.call('HGETALL', cell .. 'job:' .. id))
+  if not job.operation then return nil end
+  job.id, job.changed = id, {}
   return job
 end
 

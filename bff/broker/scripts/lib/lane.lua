@@ -1,5 +1,6 @@
 -- Lanes as streams: what is unread, and letting go of entries. Never XDEL an unread entry: it makes the group's lag unknown.
 local GROUP = 'workers'
+local LANES = { 'high', 'normal', 'low', 'again' } -- in the order of the keys
 
 local function pending(lane) return redis.call('XPENDING', lane, GROUP)[1] end
 
@@ -8,19 +9,23 @@ local function release(lane, entry)
   if redis.call('XACK', lane, GROUP, entry) == 1 then redis.call('XDEL', lane, entry) end
 end
 
+-- Nobody is to call the service for so long: it asked for that.
+local function pause(service, pause_ms)
+  if tonumber(pause_ms) == 0 then return end
+  local until_ms = math.max(now + pause_ms, tonumber(redis.call('HGET', service, 'paused_until') or 0))
+  redis.call('HSET', service, 'paused_until', until_ms)
+end
+
 -- The next ones that nobody has read, at most so many, without reading them.
 local function unread(lane, most)
-  local group = redis.call('XINFO', 'GROUPS', lane)[1]
-  for f = 1, #group, 2 do
-    if group[f] == 'last-delivered-id' then return redis.call('XRANGE', lane, '(' .. group[f + 1], '+', 'COUNT', most) end
-  end
+  local group = by_name(redis.call('XINFO', 'GROUPS', lane)[1])
+  return redis.call('XRANGE', lane, '(' .. group['last-delivered-id'], '+', 'COUNT', most)
 end
 
 -- What an entry stands for: job, plan, call, start_by (ms, 0: none). Without a job where that is gone, or where the entry is
 -- none of ours.
 local function stands_for(entry)
-  local fields = {}
-  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  local fields = by_name(entry[2])
   local job = fields.job and fields.call and load(fields.job)
   local plan = job and plan_of(job)
   local call = plan and plan.by_name[fields.call]
@@ -40,7 +45,7 @@ local function drop(lane, entry, job, plan, call, starts_by)
     give_up(job, call, 'expired')
     advance(job, plan)
     save(job)
-  elseif not job and entry[2][1] ~= 'job' then
+  elseif not (entry[2][1] == 'job' and entry[2][3] == 'call' and entry[2][5] == 'start_by') then
     redis.call('XADD', cell .. 'dead', '*', 'kind', 'entry', 'service', lane:match('lane:(.-):'), 'lane', lane,
       'fields', cjson.encode(entry[2]))
   end
