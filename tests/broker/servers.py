@@ -83,5 +83,7 @@ def running(binary: Path, *options: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="bff-") as directory:
         server = Server(binary, Path(directory), options)
         server.start()
-        yield server
-        server.kill()
+        try:
+            yield server
+        finally:
+            server.kill()
