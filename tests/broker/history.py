@@ -171,12 +171,13 @@ class History:
         self._told(decode_ended(ended))
         oldest = [entry for lane in lanes.keys for entry in [e for e in held if e.startswith(f"{lane} ")][:limit]]
         assert count == len(oldest)
-        self.past.effects.update(held[entry] for entry in oldest)
-        self.past.losses.update(held[entry] for entry in oldest)
+        lost = [held[entry] for entry in oldest if entry not in self.past.barred]
+        self.past.effects.update(lost)
+        self.past.losses.update(lost)
         now = await self.now()
-        for job_id, call in (held[entry] for entry in oldest):
-            poisonous = self.past.losses[job_id, call] == MOST_LOST
-            if poisonous and now.jobs[job_id].call(call) in ("failed", "fallback"):
+        for job_id, call in lost:
+            poisonous = self.past.losses[job_id, call] == MOST_LOST and now.jobs[job_id].call(call) == "failed"
+            if poisonous and (call in UNDOES or now.jobs[job_id].status == "failed"):
                 self.past.letters.add((job_id, call))
 
     async def duties(self) -> None:
