@@ -6,7 +6,9 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """`requests` accepted in any `window_seconds`, and `max_in_flight` jobs that have not ended; 0: no such bound."""
+    """`requests` accepted at once, and as many per `window_seconds` from then on, evenly; and `max_in_flight` jobs that
+    have not ended. 0: no such bound.
+    """
 
     requests: int = 0
     window_seconds: int = 60
