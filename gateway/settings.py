@@ -32,7 +32,7 @@ class GatewaySettings(SharedSettings):
             validation_alias="PUBLIC_REQUESTS",
             ge=0,
             le=10_000_000,
-            description="Jobs that the client `public` may have accepted at once, and per window from then on, over all "
+            description="Jobs that client `public` may have accepted at once, and per window from then on, over all "
             "gateways; 0: no quota. Inline calls are made before it is looked at.",
         ),
     ] = 0
