@@ -82,7 +82,9 @@ def again(step: Step, entry: Entry, outcome: Outcome, random: Callable[[], float
 
 def rest_ms(outcome: Outcome) -> int:
     """For how long the service wants to be left alone by everybody."""
-    return outcome.retry_after_ms or (REST_MS if outcome.http_status == 429 else 0)
+    if outcome.retry_after_ms is not None:
+        return outcome.retry_after_ms
+    return REST_MS if outcome.http_status == 429 else 0
 
 
 def budgeted(outcome: Outcome) -> bool:

@@ -177,20 +177,27 @@ async def test_a_letter_that_is_not_there_is_a_failure_and_the_others_are_done(c
     assert await ids(world) == []
 
 
-async def test_a_replay_with_another_services_file_changes_nothing(
+async def test_a_replay_with_another_services_file_changes_no_limit(
     command: Command, world: World, tmp_path: Path
 ) -> None:
     await lost_call(world)
-    laid_down = await world.redis.execute("HGETALL", world.keys.service("payments"))
-    [call] = await ids(world)
+    laid_down = await world.redis.execute("HGET", world.keys.service("payments"), "max_concurrency")
     services = tmp_path / "services.toml"
-    text = SHIPPED_SERVICES.read_text().replace("max_concurrency", "max_concurrency = 1 #")
-    services.write_text(text.replace("expected_seconds = 0.01", "expected_seconds = 0.02"))
-    result = command("replay", call, f"--services={services}")
+    services.write_text(SHIPPED_SERVICES.read_text().replace("max_concurrency", "max_concurrency = 1 #"))
+    result = command("replay", "--all", f"--services={services}")
+    assert result.returncode == 0, result.stderr
+    assert await world.redis.execute("HGET", world.keys.service("payments"), "max_concurrency") == laid_down
+
+
+async def test_a_replay_where_no_gateway_was_started_lays_nothing_down(command: Command, world: World) -> None:
+    await lost_call(world)
+    [call] = await ids(world)
+    await world.redis.execute("DEL", *await world.redis.execute("KEYS", f"{world.keys.prefix}:*:plan:*"))
+    result = command("replay", call)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"{call}: the gateways were started with another catalog")
     assert await ids(world) == [call]
-    assert await world.redis.execute("HGETALL", world.keys.service("payments")) == laid_down
+    assert await world.redis.execute("KEYS", f"{world.keys.prefix}:*:plan:*") == []
 
 
 @pytest.mark.parametrize(

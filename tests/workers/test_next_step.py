@@ -108,6 +108,8 @@ def test_a_service_that_says_when_gets_its_rest(service: Service) -> None:
 def test_a_service_that_does_not_say_when_rests_for_a_second(service: Service) -> None:
     short = replace(PUSH_BACK, retry_after_ms=None, http_status=429)
     assert again(Step(a_call(), service), an_entry(), short, longest) == Again(delay_ms=1010, pause_ms=1000)
+    at_once = replace(short, retry_after_ms=0)
+    assert again(Step(a_call(), service), an_entry(), at_once, longest) == Again(delay_ms=10, pause_ms=0)
 
 
 @pytest.mark.parametrize("effect", [True, False])
