@@ -28,8 +28,7 @@ async def load(
 ) -> AsyncIterator[None]:
     """Mixed operations and priorities, by a Poisson process, while the context lasts; then every POST is answered.
 
-    Of all checkouts the share `cancelled` is taken back; of all wishes the share `hurried` has a deadline of two
-    seconds.
+    Of all wishes the share `cancelled` is taken back, the share `hurried` has a deadline of two seconds.
     """
     over = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -58,8 +57,7 @@ async def _arrive(
         if chance.random() < hurried:
             headers["Request_Timeout"] = "2"
         # A call that nothing undoes is broken off, and its slot given to another while the service may still be at it.
-        cancels = chance.random() < cancelled and operation == "checkout"
-        wish = client.submit_and_cancel if cancels else client.submit
+        wish = client.submit_and_cancel if chance.random() < cancelled else client.submit
         group.create_task(wish(operation, body, **headers))
         await asyncio.sleep(chance.expovariate(per_second))
 
