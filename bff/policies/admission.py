@@ -83,7 +83,8 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`retry_ms`: in how long the reason would be gone. `expected_ms`: from now to the end, as far as looked at.
+    """`retry_ms`: in how long the reason would be gone. `expected_ms`: from now to the end; of a refusal, to
+    the start of the call that it is for.
 
     `without` names the calls of an accepted job that get no place: optional ones, and those with a fallback.
     """
@@ -135,7 +136,7 @@ def admit(
         obstacle = _obstacle(load, priority, call, start, _latest_ms(rests[call.name], load, begins, timeout_ms))
         if obstacle is not None and call.required and not call.fallback:
             verdict, retry_ms = obstacle
-            expected_ms = start if verdict is Verdict.DEADLINE_UNATTAINABLE else longest
+            expected_ms = retry_ms if verdict is Verdict.DOWNSTREAM_UNAVAILABLE else start
             return Decision(verdict, call.service, retry_ms, expected_ms)
         if obstacle is not None:
             without.append(call.name)

@@ -110,7 +110,7 @@ def test_a_call_leaves_no_time_for_what_is_optional_or_beside_it() -> None:
 
 
 def test_a_full_lane_is_refused_until_one_has_left() -> None:
-    assert decide(s=a_load({"normal": 30}, bound=30)) == Decision(Verdict.QUEUE_FULL, "s", 10, 0)
+    assert decide(s=a_load({"normal": 30}, bound=30)) == Decision(Verdict.QUEUE_FULL, "s", 10, 300)
     assert decide(s=a_load({"normal": 34}, bound=30)).retry_ms == 50
     assert decide(s=a_load({"normal": 29}, bound=30)).verdict is Verdict.ACCEPTED
 
@@ -192,7 +192,7 @@ def test_what_waits_on_a_call_without_a_place_begins_at_once(load: Load) -> None
 
 
 def test_while_a_service_is_not_well_a_job_is_refused_until_it_is_tried_again() -> None:
-    assert decide(s=a_load(open_ms=5_000)) == Decision(Verdict.DOWNSTREAM_UNAVAILABLE, "s", 5_000, 0)
+    assert decide(s=a_load(open_ms=5_000)) == Decision(Verdict.DOWNSTREAM_UNAVAILABLE, "s", 5_000, 5_000)
 
 
 def test_where_an_answer_may_be_in_the_cache_a_job_is_let_in() -> None:

@@ -83,10 +83,10 @@ local function obstacle(state, priority, call, start, latest)
   if start > latest then return 'deadline-unattainable', start - latest end
 end
 
--- word, service, retry_ms (until it would be different), expected_ms (from now to the end), names of calls that get no place (they
--- are optional, or have static data to fall back on), and for note_newcomer the ages by service. Places are booked for the whole
--- graph at once, so what is ahead of a later call is counted while the earlier ones run: its start is the later of both. What is
--- done waits for nothing.
+-- word, service, retry_ms (until it would be different), expected_ms (from now to the end; of a refusal, to the start of the call
+-- that it is for), names of calls that get no place (they are optional, or have static data to fall back on), and for
+-- note_newcomer the ages by service. Places are booked for the whole graph at once, so what is ahead of a later call is counted
+-- while the earlier ones run: its start is the later of both. What is done waits for nothing.
 local function admit(plan, priority, timeout_ms, done)
   local ends, refused, longest = {}, {}, 0
   local states, slow, ages = {}, {}, {}
@@ -105,7 +105,7 @@ local function admit(plan, priority, timeout_ms, done)
       if state.max_wait_ms > 0 then latest = math.min(latest, begins + state.max_wait_ms) end
       local word, retry_ms = obstacle(state, priority, call, start, latest)
       if word and call.required and not call.fallback then
-        return word, call.service, retry_ms, word == 'deadline-unattainable' and start or longest
+        return word, call.service, retry_ms, word == 'downstream-unavailable' and retry_ms or start
       end
       if word then
         refused[call.name] = true
