@@ -107,11 +107,13 @@ class Watch:
     async def _tell(self, command: str, channel: str) -> None:
         """The keeper subscribes again to all that is listened to when it reconnects, so a failure here is no loss.
 
-        While the keeper is closing a connection, redis-py fails those who use it by whatever it runs into.
+        While the keeper is closing a connection, redis-py fails those who use it by whatever it runs into, or keeps
+        them waiting for ever.
         """
         if self._pubsub is not None:
             with suppress(Exception):
-                await getattr(self._pubsub, command)(channel)
+                async with asyncio.timeout(SUBSCRIBED_WITHIN_SECONDS):
+                    await getattr(self._pubsub, command)(channel)
 
     async def _keep(self) -> None:
         while True:
