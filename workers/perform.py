@@ -57,9 +57,12 @@ class Performer:
         Of one job, those that have a compensation are let run: broken off, one could do its work after it was undone.
         The others keep their slots for as long as the service may be at work: to hang up does not stop every service.
         """
-        for called_for, caller in tuple(self.calling):
+        for called in tuple(self.calling):
+            called_for, caller = called
+            if job_id is None:
+                self.calling.discard(called)  # nobody waits for its slot here any more
             if job_id is None or job_id == called_for:
-                caller.cancel(job_id)
+                caller.cancel()
 
     async def perform(self, entry: Entry) -> None:
         """Make the call and tell the broker how it went. What cannot be told is reclaimed later."""
@@ -114,9 +117,9 @@ class Performer:
             return await self.downstream.perform(
                 self.service, request, idempotency_key=key, timeout_seconds=left_seconds, headers=headers
             )
-        except asyncio.CancelledError as broken_off:
+        except asyncio.CancelledError:
             calling.uncancel()
-            if broken_off.args != (None,):  # for its job's sake, not because this worker is told to stop
+            if called in self.calling:  # for its job's sake, not because this worker is told to stop
                 await self._until(began + min(left_seconds, self.service.timeout_seconds) + STOPS_WITHIN_SECONDS)
             return _ABORTED
         finally:

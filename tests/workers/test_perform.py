@@ -258,6 +258,37 @@ async def test_the_call_of_a_cancelled_job_is_broken_off(world: World) -> None:
     assert (await world.job(job_id)).status is JobStatus.CANCELLED
 
 
+async def test_a_call_that_is_broken_off_keeps_its_slot_until_its_service_must_have_stopped(world: World) -> None:
+    """Or until its worker is told to stop, which hands it back at once, however long the service may take."""
+    job_id = await world.submit()
+    downstream = Scripted()
+    performer = world.performer(downstream)
+    patient = replace(performer, service=performer.service.model_copy(update={"timeout_seconds": 600.0}))
+    performing = asyncio.create_task(patient.perform(await world.taken()))
+    await downstream.called.wait()
+    await world.jobs.cancel(job_id, "public")
+    patient.abort(job_id)
+    await world.until(lambda: downstream.in_flight == 0)
+    assert (performing.done(), world.pending()) == (False, 1)
+    patient.abort()
+    done, _ = await asyncio.wait([performing], timeout=5)  # to await it would be to cancel it
+    assert done
+    assert world.pending() == 0
+
+
+async def test_a_worker_that_is_told_to_stop_hands_its_calls_back_at_once(world: World) -> None:
+    await world.submit()
+    downstream = Scripted()
+    performer = world.performer(downstream)
+    patient = replace(performer, service=performer.service.model_copy(update={"timeout_seconds": 600.0}))
+    performing = asyncio.create_task(patient.perform(await world.taken()))
+    await downstream.called.wait()
+    patient.abort()
+    done, _ = await asyncio.wait([performing], timeout=5)  # to await it would be to cancel it
+    assert done
+    assert (world.pending(), world.parked()) == (0, 1)
+
+
 async def test_a_call_that_has_to_be_undone_comes_to_its_end_first(world: World) -> None:
     job_id = await world.submit("two-steps")
     downstream = Scripted()
