@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bff.catalog.clients import SHIPPED_CLIENTS
 from bff.catalog.services import SHIPPED_SERVICES
 
 
@@ -24,6 +25,10 @@ class SharedSettings(BaseSettings):
         Path,
         Field(validation_alias="SERVICES_FILE", description="TOML file with a table [services.NAME] for each service."),
     ] = SHIPPED_SERVICES
+    clients_file: Annotated[
+        Path,
+        Field(validation_alias="CLIENTS_FILE", description="TOML file with a table [clients.NAME] for each client."),
+    ] = SHIPPED_CLIENTS
     downstream_url: Annotated[
         str,
         Field(

@@ -12,10 +12,11 @@ from starlette.staticfiles import StaticFiles
 from bff.broker.connect import connected
 from bff.broker.errors import BrokerUnavailable
 from bff.catalog.catalog import Catalog
+from bff.catalog.clients import ClientRegister
 from bff.downstream.client import Downstream
+from bff.wire.document import JobDocument
 from gateway import operate, pages, problems, retrieve
 from gateway.correlation import Correlation, correlation_id
-from gateway.document import JobDocument
 from gateway.gateway import Gateway
 from gateway.inline import Inline
 from gateway.methods import HeadAsGet, allowed_methods
@@ -29,7 +30,10 @@ DESCRIPTION = "Send a request, get a correlation id at once (202), read the resu
 
 
 def create_app(
-    settings: GatewaySettings, catalog: Catalog, started: Callable[[Gateway], None] = lambda _: None
+    settings: GatewaySettings,
+    catalog: Catalog,
+    clients: ClientRegister,
+    started: Callable[[Gateway], None] = lambda _: None,
 ) -> FastAPI:
     """`started` gets the gateway once it is made: whoever runs the server can drain it."""
     app = FastAPI(
@@ -39,7 +43,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name the host that the client, or a proxy, made up
-        lifespan=_lifespan(settings, catalog, started),
+        lifespan=_lifespan(settings, catalog, clients, started),
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(HeadAsGet)
@@ -74,7 +78,7 @@ def create_app(
 
 
 def _lifespan(
-    settings: GatewaySettings, catalog: Catalog, started: Callable[[Gateway], None]
+    settings: GatewaySettings, catalog: Catalog, clients: ClientRegister, started: Callable[[Gateway], None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -88,7 +92,7 @@ def _lifespan(
         ) as broker:
             downstream = Downstream(catalog.services.values())
             inline = Inline(catalog, broker.cell, downstream, metrics)
-            app.state.gateway = Gateway(settings, catalog, broker, inline, metrics)
+            app.state.gateway = Gateway(settings, catalog, broker, inline, metrics, clients)
             started(app.state.gateway)
             yield
             await downstream.aclose()

@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from bff.broker.connect import Broker
 from bff.catalog.catalog import Catalog
+from bff.catalog.clients import ClientRegister
 from gateway.inline import Inline
 from gateway.metrics import Metrics
 from gateway.pace import PollPace
@@ -22,6 +23,7 @@ class Gateway:
     broker: Broker
     inline: Inline
     metrics: Metrics
+    clients: ClientRegister
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     waiters: int = 0
@@ -36,7 +38,3 @@ def gateway_of(connection: HTTPConnection) -> Gateway:
     gateway = connection.app.state.gateway
     assert isinstance(gateway, Gateway)
     return gateway
-
-
-PUBLIC = "public"
-"""The client that everybody is while authentication is off."""

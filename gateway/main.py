@@ -9,7 +9,8 @@ from types import FrameType
 import uvicorn
 
 from bff.catalog.catalog import load_catalog
-from bff.catalog.services import CatalogError
+from bff.catalog.clients import ClientRegister
+from bff.catalog.tables import CatalogError
 from bff.logs import log_to_stderr
 from gateway.app import create_app
 from gateway.gateway import Gateway
@@ -45,12 +46,13 @@ def run(settings: GatewaySettings) -> None:
     log_to_stderr()
     try:
         catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
+        clients = ClientRegister(settings.clients_file)
     except CatalogError as error:
         sys.exit(f"bff gateway: {error}")
     listener = _listener(settings)
     server = GatewayServer(
         uvicorn.Config(
-            create_app(settings, catalog, lambda gateway: server.started_with(gateway)),
+            create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway)),
             loop="uvloop",
             http=BoundedProtocol,
             ws="none",

@@ -7,9 +7,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from bff.catalog.model import Operation, Priority
+from bff.wire.document import JobDocument
+from bff.wire.problem import MEDIA_TYPE, ProblemType
 from gateway import problems
-from gateway.document import JobDocument
-from gateway.problems import MEDIA_TYPE, PROBLEM_TYPES, ProblemType
+from gateway.problems import PROBLEM_TYPES
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -59,6 +60,8 @@ def submission_documented(operation: Operation) -> dict[str, Any]:
 SUBMIT_PROBLEMS = (
     problems.MALFORMED_JSON,
     problems.INVALID_HEADER,
+    problems.UNAUTHORIZED,
+    problems.FORBIDDEN,
     problems.BODY_TOO_LARGE,
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_PARAMETERS,

@@ -6,8 +6,9 @@ from pathlib import Path
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
+from bff.wire.problem import ProblemType
 from gateway import problems
-from gateway.problems import PROBLEM_TYPES, Problem, ProblemType
+from gateway.problems import PROBLEM_TYPES, Problem
 
 STATIC = Path(__file__).with_name("static")
 

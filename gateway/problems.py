@@ -1,28 +1,12 @@
 """Problem details (RFC 9457): every error that the gateway answers, each with a page that says what to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import to_json
 from starlette.responses import Response
 
-MEDIA_TYPE = "application/problem+json"
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemType:
-    """`meaning` and `remedy` are what its page says."""
-
-    slug: str
-    status: int
-    title: str
-    meaning: str
-    remedy: str
-
-    @property
-    def path(self) -> str:
-        return f"/problems/{self.slug}"
+from bff.wire.problem import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED, MEDIA_TYPE, ProblemDetails, ProblemType
 
 
 class Problem(Exception):
@@ -46,15 +30,8 @@ class Problem(Exception):
             self.headers["Retry-After"] = str(retry_after)
 
     def document(self, instance: str, correlation_id: str) -> dict[str, Any]:
-        return {
-            "type": self.type.path,
-            "title": self.type.title,
-            "status": self.type.status,
-            "detail": self.detail,
-            "instance": instance,
-            "correlation_id": correlation_id,
-            **self.members,
-        }
+        details = ProblemDetails(type=self.type, detail=self.detail, members=self.members)
+        return details.document(instance, correlation_id)
 
     def response(self, instance: str, correlation_id: str) -> Response:
         """`correlation_id` is the HTTP request's own; a job's among `headers` stands above it."""
@@ -63,17 +40,18 @@ class Problem(Exception):
         return Response(body, self.type.status, headers, MEDIA_TYPE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Catalogue:
-    by_slug: dict[str, ProblemType] = field(default_factory=dict)
-
-    def __call__(self, slug: str, status: int, title: str, meaning: str, remedy: str) -> ProblemType:
-        self.by_slug[slug] = ProblemType(slug, status, title, meaning, remedy)
-        return self.by_slug[slug]
+PROBLEM_TYPES: dict[str, ProblemType] = {}
+"""By slug; what /problems lists."""
 
 
-_type = _Catalogue()
-PROBLEM_TYPES: Mapping[str, ProblemType] = _type.by_slug
+def _listed(type_: ProblemType) -> ProblemType:
+    PROBLEM_TYPES[type_.slug] = type_
+    return type_
+
+
+def _type(slug: str, status: int, title: str, meaning: str, remedy: str) -> ProblemType:
+    return _listed(ProblemType(slug, status, title, meaning, remedy))
+
 
 _SAME_KEY = "Repeat the request after Retry-After, with the same Idempotency-Key."
 
@@ -111,6 +89,20 @@ INVALID_HEADER = _type(
     "A header is not valid",
     "The header named in `header` has a value that is not allowed.",
     "`detail` says what is allowed. Nothing was accepted.",
+)
+UNAUTHORIZED = _type(
+    "unauthorized",
+    401,
+    "Who asks is not known",
+    "The request carries no key, or one that this gateway does not know. Nothing was accepted.",
+    "Send `Authorization: Bearer KEY` with the key that you were given.",
+)
+FORBIDDEN = _type(
+    "forbidden",
+    403,
+    "This is not allowed to you",
+    "The key is known, and what was asked for is not among what it allows. Nothing was accepted.",
+    "Ask who runs this gateway to allow it, or use another key.",
 )
 INVALID_QUERY = _type(
     "invalid-query",
@@ -247,27 +239,8 @@ INTERNAL_ERROR = _type(
     "An error that was not foreseen; it has been logged under the correlation id.",
     "Repeat the request with the same Idempotency-Key; report `correlation_id` if it stays.",
 )
-JOB_FAILED = _type(
-    "job-failed",
-    502,
-    "The job failed",
-    "A required call to a downstream service failed for good. What had been done before was undone where it can be.",
-    "`call` names it and `reason` says why. A new submission (a new Idempotency-Key) starts again.",
-)
-JOB_EXPIRED = _type(
-    "job-expired",
-    504,
-    "The job was not done in time",
-    "High volume: the deadline passed before the work was done. What had been done before was undone where it can be.",
-    "Please retry after Retry-After, with a new Idempotency-Key.",
-)
-JOB_CANCELLED = _type(
-    "job-cancelled",
-    409,
-    "The job was cancelled",
-    "The client asked for the job to be cancelled. What had been done before is undone where it can be.",
-    "Submit it again, with a new Idempotency-Key, if it is wanted after all.",
-)
+for _end in (JOB_FAILED, JOB_EXPIRED, JOB_CANCELLED):
+    _listed(_end)
 JOB_NOT_CANCELLABLE = _type(
     "job-not-cancellable",
     409,

@@ -3,10 +3,12 @@
 import random
 
 from bff.broker.jobs import Bound, QuotaExceeded, Refusal, Refused, Submission
-from bff.broker.quota import Usage
+from bff.broker.quota import Quota, Usage
+from bff.catalog.clients import Client
 from bff.policies.polling import retry_after_seconds
+from bff.wire.problem import ProblemType
 from gateway import problems
-from gateway.problems import Problem, ProblemType
+from gateway.problems import Problem
 
 REFUSALS: dict[Refusal, ProblemType] = {
     Refusal.QUEUE_FULL: problems.QUEUE_FULL,
@@ -32,6 +34,10 @@ def refusal(refused: Refused, submission: Submission) -> Problem:
         members={"service": refused.service, "predicted_wait_seconds": round(predicted, 1)},
         retry_after=retry_after_seconds(refused.retry_ms, random.random),
     )
+
+
+def quota_of(client: Client) -> Quota:
+    return Quota(requests=client.requests, window_seconds=client.window_seconds, max_in_flight=client.max_in_flight)
 
 
 def quota_exceeded(exceeded: QuotaExceeded, submission: Submission) -> Problem:

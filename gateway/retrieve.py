@@ -12,10 +12,13 @@ from starlette.responses import Response
 from bff.broker.job import Job
 from bff.broker.job_id import is_job_id, made_at_ms
 from bff.broker.jobs import Cancellation
+from bff.catalog.clients import Client
+from bff.wire.document import JobDocument, document_of, error_of, poll_headers, result_of
+from bff.wire.problem import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED
 from gateway import problems
-from gateway.document import JobDocument, document_of, error_of, poll_headers, result_of
-from gateway.gateway import PUBLIC, Gateway, gateway_of
+from gateway.gateway import Gateway, gateway_of
 from gateway.hold import held
+from gateway.identity import client_of
 from gateway.openapi import described
 from gateway.problems import Problem
 from gateway.steering import preferences_of, seconds
@@ -28,6 +31,8 @@ JobId = Annotated[str, Path(description="The correlation id.")]
 Wait = Annotated[str | None, Query(description="Like `Prefer: wait=N`: hold the answer up to N seconds.")]
 Prefer = Annotated[str | None, Header(description="`wait=N`: hold the answer up to N seconds, at most 30 (RFC 7240).")]
 IfNoneMatch = Annotated[str | None, Header(description="The ETag last seen; with `wait`: hold until the job changes.")]
+
+_OF_ONE_JOB = (problems.UNAUTHORIZED, problems.UNKNOWN_JOB, problems.JOB_GONE, problems.BROKER_UNAVAILABLE)
 
 # Described by hand: FastAPI would refuse what does not fit it with an answer of its own.
 _IDS = {
@@ -42,9 +47,8 @@ _IDS = {
 @router.get(
     "/v1/jobs/{job_id}",
     summary="Read a job, in any state",
-    responses=described(JobDocument, {304: "It has not changed"}, problems.UNKNOWN_JOB, problems.JOB_GONE,
-                        problems.POLL_TOO_FREQUENT, problems.BROKER_UNAVAILABLE),
-)  # fmt: skip
+    responses=described(JobDocument, {304: "It has not changed"}, *_OF_ONE_JOB, problems.POLL_TOO_FREQUENT),
+)
 async def read_job(
     request: Request,
     job_id: JobId,
@@ -52,12 +56,12 @@ async def read_job(
     prefer: Prefer = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    gateway = gateway_of(request)
+    gateway, client = gateway_of(request), await client_of(request)
     _keep_pace(gateway, job_id)
     preferences = preferences_of(request.headers, request.query_params)
     seen = _tags(request)
     if preferences.wait_seconds:
-        await _known(gateway, job_id)  # what is unknown is not waited for
+        await _known(gateway, client, job_id)  # what is unknown is not waited for
         found = await held(
             gateway,
             request,
@@ -65,10 +69,10 @@ async def read_job(
             preferences.wait_seconds,
             lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
         )
-        job = _own(gateway, found, job_id)
+        job = _own(gateway, client, found, job_id)
         gateway.metrics.retrieved("long_poll")
     else:
-        job = await _known(gateway, job_id)
+        job = await _known(gateway, client, job_id)
         gateway.metrics.retrieved("poll")
     headers = _headers(job)
     if preferences.wait_seconds is not None:
@@ -82,20 +86,20 @@ async def read_job(
     "/v1/jobs/{job_id}/result",
     summary="Read a job's result alone",
     responses=described(
-        dict, {202: "The job has not ended; the body is the job"}, problems.UNKNOWN_JOB, problems.JOB_GONE,
-        problems.JOB_FAILED, problems.JOB_EXPIRED, problems.JOB_CANCELLED, problems.POLL_TOO_FREQUENT,
-        problems.BROKER_UNAVAILABLE,
+        dict, {202: "The job has not ended; the body is the job"}, *_OF_ONE_JOB, JOB_FAILED, JOB_EXPIRED,
+        JOB_CANCELLED, problems.POLL_TOO_FREQUENT,
     ),
 )  # fmt: skip
 async def read_result(request: Request, job_id: JobId) -> Response:
-    gateway = gateway_of(request)
+    gateway, client = gateway_of(request), await client_of(request)
     _keep_pace(gateway, job_id)
-    job = await _known(gateway, job_id)
+    job = await _known(gateway, client, job_id)
     gateway.metrics.retrieved("poll")
     error = error_of(job)
     if error is not None:
-        error.headers |= _headers(job)
-        raise error
+        raise Problem(
+            error.type, error.detail, members=error.members, headers=_headers(job), retry_after=error.retry_after
+        )
     body = result_of(job) if job.status.terminal else document_of(job)
     return Response(to_json(body), 200 if job.status.terminal else 202, _headers(job), "application/json")
 
@@ -103,18 +107,20 @@ async def read_result(request: Request, job_id: JobId) -> Response:
 @router.get(
     "/v1/jobs",
     summary="Read up to 100 jobs at once; unknown ones are left out",
-    responses=described(dict[str, list[JobDocument]], {}, problems.INVALID_QUERY, problems.BROKER_UNAVAILABLE),
+    responses=described(
+        dict[str, list[JobDocument]], {}, problems.UNAUTHORIZED, problems.INVALID_QUERY, problems.BROKER_UNAVAILABLE
+    ),
     openapi_extra={"parameters": [_IDS]},
 )
 async def read_jobs(request: Request) -> Response:
-    gateway = gateway_of(request)
+    gateway, client = gateway_of(request), await client_of(request)
     ids = request.query_params.getlist("id")
     if not 1 <= len(ids) <= MAX_BATCH:
         detail = f"The query has {len(ids)} ids; allowed: 1 to {MAX_BATCH}, as ?id=A&id=B."
         raise Problem(problems.INVALID_QUERY, detail, members={"parameter": "id"})
     jobs = await gateway.broker.jobs.read_many(filter(is_job_id, dict.fromkeys(ids)))
     gateway.metrics.retrieved("poll")
-    documents = [document_of(job) for job in jobs if job.client == PUBLIC]
+    documents = [document_of(job) for job in jobs if job.client == client.name]
     return Response(to_json({"jobs": documents}), 200, {"Cache-Control": "private, no-cache"}, "application/json")
 
 
@@ -123,16 +129,16 @@ async def read_jobs(request: Request) -> Response:
     summary="Cancel a job; it stays readable",
     responses=described(
         JobDocument, {202: "Cancelled; a call in flight is being aborted, and undone where it had an effect"},
-        problems.UNKNOWN_JOB, problems.JOB_GONE, problems.JOB_NOT_CANCELLABLE, problems.BROKER_UNAVAILABLE,
+        *_OF_ONE_JOB, problems.JOB_NOT_CANCELLABLE,
     ),
 )  # fmt: skip
 async def cancel_job(request: Request, job_id: JobId) -> Response:
-    gateway = gateway_of(request)
+    gateway, client = gateway_of(request), await client_of(request)
     if not is_job_id(job_id):
         raise _unknown(gateway, job_id)
-    became, ended = await gateway.broker.jobs.cancel(job_id, PUBLIC)
+    became, ended = await gateway.broker.jobs.cancel(job_id, client.name)
     gateway.metrics.ended(ended)
-    job = await _known(gateway, job_id)
+    job = await _known(gateway, client, job_id)
     if became is Cancellation.FINISHED:
         raise Problem(
             problems.JOB_NOT_CANCELLABLE,
@@ -144,14 +150,14 @@ async def cancel_job(request: Request, job_id: JobId) -> Response:
     return Response(to_json(document_of(job)), status, _headers(job), "application/json")
 
 
-async def _known(gateway: Gateway, job_id: str) -> Job:
+async def _known(gateway: Gateway, client: Client, job_id: str) -> Job:
     """The client's own job. Raises Problem: another's, or none, looks the same."""
     found = await gateway.broker.jobs.read(job_id) if is_job_id(job_id) else None
-    return _own(gateway, found, job_id)
+    return _own(gateway, client, found, job_id)
 
 
-def _own(gateway: Gateway, job: Job | None, job_id: str) -> Job:
-    if job is None or job.client != PUBLIC:
+def _own(gateway: Gateway, client: Client, job: Job | None, job_id: str) -> Job:
+    if job is None or job.client != client.name:
         raise _unknown(gateway, job_id)
     return job
 

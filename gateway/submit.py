@@ -16,15 +16,17 @@ from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed, Submission
+from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
+from bff.wire.document import document_of, poll_headers
 from gateway import problems
 from gateway.body import body_of
-from gateway.document import document_of, poll_headers
-from gateway.gateway import PUBLIC, Gateway, gateway_of
+from gateway.gateway import Gateway, gateway_of
 from gateway.hold import held
+from gateway.identity import client_of
 from gateway.problems import Problem
-from gateway.refusal import quota_exceeded, quota_headers, refusal
+from gateway.refusal import quota_exceeded, quota_headers, quota_of, refusal
 from gateway.steering import Preferences, Steering, steering_of
 
 MAX_RETRY_AFTER_SECONDS = 30
@@ -50,11 +52,14 @@ def submit_endpoint(operation: Operation) -> Endpoint:
 
     async def submit(request: Request) -> Response:
         gateway = gateway_of(request)
+        client = await client_of(request)
+        if not client.may_ask(operation.name):
+            raise Problem(problems.FORBIDDEN, f"The client {client.name!r} may not ask for {operation.name!r}.")
         steering = steering_of(request.headers, operation)
         parameters = parameters_of(operation, await body_of(request))
         if gateway.draining.is_set():
             raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
-        return await _submit(gateway, request, operation, steering, parameters)
+        return await _submit(gateway, request, client, operation, steering, parameters)
 
     return submit
 
@@ -89,21 +94,26 @@ def _pointer(location: tuple[str | int, ...]) -> str:
 
 
 async def _submit(
-    gateway: Gateway, request: Request, operation: Operation, steering: Steering, parameters: Parameters
+    gateway: Gateway,
+    request: Request,
+    client: Client,
+    operation: Operation,
+    steering: Steering,
+    parameters: Parameters,
 ) -> Response:
     job_id = new_job_id()
     inline = any(call.inline for call in operation.calls)
     submission = Submission(
         id=job_id,
         operation=operation.name,
-        client=PUBLIC,
-        priority=steering.priority,
+        client=client.name,
+        priority=client.allowed(steering.priority),
         timeout_ms=steering.timeout_ms,
         parameters=parameters.model_dump_json().encode(),
         idempotency_key=steering.idempotency_key,
         traceparent=steering.traceparent,
         tracestate=steering.tracestate,
-        quota=gateway.settings.public_quota,
+        quota=quota_of(client),
     )
     failpoint(Point.BEFORE_SUBMIT)
     try:

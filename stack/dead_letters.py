@@ -17,7 +17,7 @@ from bff.broker.keys import Keys
 from bff.broker.pipeline import Pipeline
 from bff.broker.survey import now_ms
 from bff.catalog.catalog import load_catalog
-from bff.catalog.services import CatalogError
+from bff.catalog.tables import CatalogError
 from bff.settings import SharedSettings
 from stack.letters_shown import as_json, as_table
 from stack.options import options_of, settings_from, without_password

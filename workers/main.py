@@ -21,7 +21,7 @@ from bff.broker.connect import connected
 from bff.broker.lanes import Lanes
 from bff.broker.patient import patient_pool
 from bff.catalog.catalog import Catalog, load_catalog
-from bff.catalog.services import CatalogError
+from bff.catalog.tables import CatalogError
 from bff.downstream.client import Downstream
 from bff.logs import log_to_stderr
 from workers.consumer import Consumer

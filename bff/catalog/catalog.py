@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from bff.catalog.model import MAX_CALLS, Call, Operation, Priority
 from bff.catalog.operations import OPERATIONS
 from bff.catalog.plan import Plan, plan_of
-from bff.catalog.services import SHIPPED_SERVICES, CatalogError, Service, read_services
+from bff.catalog.services import SHIPPED_SERVICES, Service, read_services
+from bff.catalog.tables import CatalogError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 

@@ -2,26 +2,16 @@
 
 import json
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from string import Template
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from bff.catalog.model import Priority
+from bff.catalog.tables import CatalogError, Table, filled, line_of, read_toml, said_of
 
 SHIPPED_SERVICES = Path(__file__).with_name("services.toml")
-
-
-class CatalogError(Exception):
-    """The catalog contradicts itself. Names the file, the line and what is allowed."""
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def _for_every_priority(value: Any) -> Any:
@@ -31,7 +21,7 @@ def _for_every_priority(value: Any) -> Any:
 PerPriority = Annotated[dict[Priority, Annotated[float, Field(gt=0, le=86_400)]], BeforeValidator(_for_every_priority)]
 
 
-class RetryPolicy(_Table):
+class RetryPolicy(Table):
     """Attempts in all, the first included; between them full jitter, doubling from `base_seconds` to `max_seconds`."""
 
     attempts: int = Field(3, ge=1, le=20)
@@ -45,7 +35,7 @@ class RetryPolicy(_Table):
         return self
 
 
-class BreakerPolicy(_Table):
+class BreakerPolicy(Table):
     """Opens when at least `minimum_calls` ended within `window_seconds` and `failure_percent` of them or more badly.
 
     The first open period lasts `open_seconds`; each that follows without the service having got well, twice as long.
@@ -57,7 +47,7 @@ class BreakerPolicy(_Table):
     open_seconds: float = Field(5.0, gt=0, le=60)
 
 
-class Service(_Table):
+class Service(Table):
     """One downstream service. Bounds hold over all workers together."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
@@ -102,7 +92,7 @@ class Service(_Table):
         return {priority: max(1, int(self.capacity * share)) for priority, share in self.shares.items()}
 
 
-_TABLES: Mapping[str, type[_Table]] = {"retry": RetryPolicy, "breaker": BreakerPolicy}
+_TABLES: Mapping[str, type[Table]] = {"retry": RetryPolicy, "breaker": BreakerPolicy}
 
 
 def read_services(file: Path, variables: Mapping[str, str] = os.environ) -> dict[str, Service]:
@@ -110,17 +100,11 @@ def read_services(file: Path, variables: Mapping[str, str] = os.environ) -> dict
 
     Raises CatalogError with the file, the line and what is allowed there.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CatalogError(f"{file}: {error}") from None
-    except OSError as error:
-        raise CatalogError(f"{file}: {error.strerror}") from None
+    text, document = read_toml(file)
     tables = document.pop("services", None)
     if document:
         key = next(iter(document))
-        raise CatalogError(f"{file}, line {_line(text, key)}: unknown table or key {key!r}; allowed: [services.NAME]")
+        raise CatalogError(f"{file}, line {line_of(text, key)}: unknown table or key {key!r}; allowed: [services.NAME]")
     if not isinstance(tables, dict) or not tables:
         raise CatalogError(f"{file}: no service in it; at least one table [services.NAME] is needed")
     return {name: _service(file, text, name, table, variables) for name, table in tables.items()}
@@ -129,55 +113,20 @@ def read_services(file: Path, variables: Mapping[str, str] = os.environ) -> dict
 def _service(file: Path, text: str, name: str, table: Any, variables: Mapping[str, str]) -> Service:
     where = f"services.{name}"
     if not isinstance(table, dict):
-        raise CatalogError(f"{file}, line {_line(text, where)}: {where} must be a table [services.{name}]")
+        raise CatalogError(f"{file}, line {line_of(text, where)}: {where} must be a table [services.{name}]")
     if "name" in table:
         raise CatalogError(
-            f"{file}, line {_line(text, where, 'name')}: unknown key 'name'; the table names the service"
+            f"{file}, line {line_of(text, where, 'name')}: unknown key 'name'; the table names the service"
         )
-    url = _filled(str(table.get("base_url", "")), variables, f"{file}, line {_line(text, where, 'base_url')}: {where}")
-    filled = {**table, "name": name, **({"base_url": url} if "base_url" in table else {})}
+    at = f"{file}, line {line_of(text, where, 'base_url')}: {where}.base_url"
+    url = filled(str(table.get("base_url", "")), variables, at)
+    complete = {**table, "name": name, **({"base_url": url} if "base_url" in table else {})}
     try:  # as JSON, whose strict mode takes the name of a priority for one, but no "2" for a 2
-        return Service.model_validate_json(json.dumps(filled, default=str))
+        return Service.model_validate_json(json.dumps(complete, default=str))
     except ValidationError as error:
         # What is unknown before what is missing: a misspelt key is both.
         first = min(error.errors(), key=lambda each: each["type"] == "missing")
         key, *inner = [str(part) for part in first["loc"] if part not in ("name", "[key]")] or [""]
         dotted = ".".join(part for part in (where, key, *inner) if part)
-        raise CatalogError(f"{file}, line {_line(text, where, key)}: {dotted}: {_said(first)}") from None
-
-
-def _filled(url: str, variables: Mapping[str, str], where: str) -> str:
-    try:
-        return Template(url).substitute(variables)
-    except KeyError as error:
-        raise CatalogError(f"{where}.base_url: variable {error} is not set") from None
-    except ValueError:
-        raise CatalogError(f"{where}.base_url: a $ begins a variable, as in ${{NAME}}; write $$ for a $") from None
-
-
-def _said(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        model = Service if len(error["loc"]) == 1 else _TABLES[error["loc"][0]]
-        allowed = ", ".join(sorted(name for name in model.model_fields if name != "name"))
-        return f"unknown key; allowed: {allowed}"
-    if error["type"] == "missing":
-        return "is missing"
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return f"{said} (got {error['input']!r})" if error["loc"] else said
-
-
-def _line(text: str, table: str, key: str = "") -> int:
-    """The line on which a table, or a key of it, stands; tomllib keeps none."""
-    here, found = False, 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
-        if header:
-            here = header[1].replace('"', "") in (table, f"{table}.{key}")
-            found = number if here else found
-        if here and key and re.match(rf"\s*\"?{re.escape(key)}\"?\s*[.=]", line):
-            return number
-        if header and not key and header[1].startswith(f"{table}."):
-            return number
-        if not header and not key and re.match(rf"\s*{re.escape(table)}\s*[.=]", line):
-            return number
-    return found
+        model = _TABLES[str(first["loc"][0])] if len(first["loc"]) > 1 and first["loc"][0] in _TABLES else Service
+        raise CatalogError(f"{file}, line {line_of(text, where, key)}: {dotted}: {said_of(first, model)}") from None

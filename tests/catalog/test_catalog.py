@@ -9,7 +9,8 @@ import pytest
 from bff.catalog.catalog import load_catalog
 from bff.catalog.model import Call, Compensation, Operation, Outcomes, Parameters, Priority, Request
 from bff.catalog.operations import OPERATIONS
-from bff.catalog.services import SHIPPED_SERVICES, CatalogError, read_services
+from bff.catalog.services import SHIPPED_SERVICES, read_services
+from bff.catalog.tables import CatalogError
 
 GOOD = {
     "base_url": '"http://127.0.0.1:9000"',

@@ -1,6 +1,8 @@
 """A client's own quota: 429 says which bound it is, and when to come back."""
 
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -22,8 +24,22 @@ from tests.contract.stack import Up, gateway, worker
 
 pytestmark = pytest.mark.anyio
 
-THREE_A_MINUTE = ("--public-requests=3", "--public-window-seconds=60")
-TWO_IN_FLIGHT = "--public-max-in-flight=2"
+Public = Callable[[str], str]
+
+THREE_A_MINUTE = "requests = 3\nwindow_seconds = 60\n"
+TWO_IN_FLIGHT = "max_in_flight = 2\n"
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Public:
+    """The option by which a gateway allows its client `public` so much."""
+
+    def allow(bounds: str) -> str:
+        file = tmp_path / "clients.toml"
+        file.write_text(f"[clients.public]\n{bounds}")
+        return f"--clients={file}"
+
+    return allow
 
 
 @pytest.fixture
@@ -48,8 +64,10 @@ def left(answer: httpx.Response) -> int:
     return int(remaining.removeprefix("r="))
 
 
-async def test_every_acceptance_says_what_is_left_and_the_refusal_when_there_is_more(stack: Up, prefix: str) -> None:
-    with gateway(stack.redis_url, *THREE_A_MINUTE, prefix) as alone:
+async def test_every_acceptance_says_what_is_left_and_the_refusal_when_there_is_more(
+    stack: Up, prefix: str, public: Public
+) -> None:
+    with gateway(stack.redis_url, public(THREE_A_MINUTE), prefix) as alone:
         async with client_of(alone.url) as api:
             accepted = [await api.post(ECHO, json=HI) for _ in range(3)]
             refused = await api.post(ECHO, json=HI)
@@ -62,8 +80,8 @@ async def test_every_acceptance_says_what_is_left_and_the_refusal_when_there_is_
     assert f"\nbff_jobs_rejected_total{{{labels}}} 1.0\n" in page
 
 
-async def test_only_what_is_accepted_counts(stack: Up, prefix: str) -> None:
-    with gateway(stack.redis_url, *THREE_A_MINUTE, prefix) as alone:
+async def test_only_what_is_accepted_counts(stack: Up, prefix: str, public: Public) -> None:
+    with gateway(stack.redis_url, public(THREE_A_MINUTE), prefix) as alone:
         async with client_of(alone.url) as api:
             problem_of(await api.post(ECHO, json={"text": ""}), 422, "invalid-parameters")
             too_short = {"Request-Timeout": "0.1"}
@@ -79,8 +97,8 @@ async def test_only_what_is_accepted_counts(stack: Up, prefix: str) -> None:
             over_quota(await api.post(ECHO, json=HI), "requests")
 
 
-async def test_a_quota_holds_over_all_gateways(stack: Up, prefix: str) -> None:
-    options = (*THREE_A_MINUTE, TWO_IN_FLIGHT, prefix)
+async def test_a_quota_holds_over_all_gateways(stack: Up, prefix: str, public: Public) -> None:
+    options = (public(THREE_A_MINUTE + TWO_IN_FLIGHT), prefix)
     with gateway(stack.redis_url, *options) as one, gateway(stack.redis_url, *options) as other:
         async with client_of(one.url) as api, client_of(other.url) as elsewhere:
             assert left(await api.post(ECHO, json=HI)) == 2
@@ -90,8 +108,10 @@ async def test_a_quota_holds_over_all_gateways(stack: Up, prefix: str) -> None:
                 over_quota(await each.post(ECHO, json=HI), "in-flight")
 
 
-async def test_a_job_in_flight_makes_room_by_its_end_however_it_ends(stack: Up, prefix: str, mock: object) -> None:
-    with gateway(stack.redis_url, f"--downstream-url={stack.mock_url}", TWO_IN_FLIGHT, prefix) as alone:
+async def test_a_job_in_flight_makes_room_by_its_end_however_it_ends(
+    stack: Up, prefix: str, public: Public, mock: object
+) -> None:
+    with gateway(stack.redis_url, f"--downstream-url={stack.mock_url}", public(TWO_IN_FLIGHT), prefix) as alone:
         async with client_of(alone.url) as api:
             lasting = await submitted(api, request_timeout="60")
             short = await submitted(api, request_timeout="0.3")

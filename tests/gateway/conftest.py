@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from bff.catalog.catalog import load_catalog
+from bff.catalog.clients import ClientRegister
 from gateway.app import create_app
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
@@ -32,7 +33,8 @@ def settings(redis: Server) -> GatewaySettings:
 @pytest.fixture
 async def app(settings: GatewaySettings) -> AsyncIterator[FastAPI]:
     """The application, started; nobody works on what it accepts."""
-    made = create_app(settings, load_catalog(settings.services_file, downstream_url=settings.downstream_url))
+    catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
+    made = create_app(settings, catalog, ClientRegister(settings.clients_file))
     async with made.router.lifespan_context(made):
         gateway: Gateway = made.state.gateway
         while await gateway.broker.pipeline.execute("EXISTS", gateway.broker.cell.keys.settings()) == 0:

@@ -7,9 +7,10 @@ from fastapi import FastAPI
 from bff.broker.job import Job, JobStatus
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Submission
+from bff.catalog.clients import PUBLIC
 from bff.catalog.model import Priority
 from gateway import hold
-from gateway.gateway import PUBLIC, Gateway
+from gateway.gateway import Gateway
 from gateway.hold import held
 from tests.gateway.requests import Arriving, request
 

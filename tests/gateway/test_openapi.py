@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 from starlette.datastructures import Headers
 
 from bff.catalog.catalog import load_catalog
+from bff.catalog.clients import ClientRegister
 from bff.catalog.operations import OPERATIONS
+from bff.wire.document import JobDocument
 from gateway.app import create_app
-from gateway.document import JobDocument
 from gateway.openapi import KEY_PATTERN, SECONDS_PATTERN
 from gateway.problems import PROBLEM_TYPES, Problem
 from gateway.settings import GatewaySettings
@@ -22,7 +23,7 @@ from gateway.steering import steering_of
 @pytest.fixture
 def document(settings: GatewaySettings) -> dict[str, Any]:
     catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
-    return create_app(settings, catalog).openapi()
+    return create_app(settings, catalog, ClientRegister(settings.clients_file)).openapi()
 
 
 def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:

@@ -6,8 +6,8 @@ from fastapi import FastAPI
 from redis.exceptions import ResponseError
 
 from bff.broker.errors import BrokerUnavailable
-from gateway import problems
-from gateway.problems import PROBLEM_TYPES, Problem, ProblemType
+from bff.wire.problem import JOB_FAILED, ProblemType
+from gateway.problems import PROBLEM_TYPES, Problem
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def test_the_list_of_problems_links_to_each(api: httpx.AsyncClient) -> Non
 
 
 async def test_the_job_of_an_answer_gives_it_its_correlation_id() -> None:
-    problem = Problem(problems.JOB_FAILED, "It failed.", headers={"X-Correlation-ID": "the job's"})
+    problem = Problem(JOB_FAILED, "It failed.", headers={"X-Correlation-ID": "the job's"})
     answer = problem.response("/v1/jobs/1", "the request's own")
     assert answer.headers["x-correlation-id"] == "the job's"
     assert b"the job's" in answer.body

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from bff.broker.job import CallState, Job, JobStatus
 from bff.policies.polling import poll_after_seconds
-from gateway.problems import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED, Problem
+from bff.wire.problem import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED, ProblemDetails
 
 EXPIRED_RETRY_SECONDS = 5
 
@@ -37,6 +37,9 @@ class CallDocument(_Call, total=False):
 class Links(TypedDict):
     self: str
     result: str
+    events: str
+    websocket: str
+    page: str
 
 
 class JobDocument(TypedDict):
@@ -96,7 +99,7 @@ def result_of(job: Job) -> dict[str, Any]:
     return {call.name: from_json(job.outcomes[call.name]) for call in job.graph if call.name in job.outcomes}
 
 
-def error_of(job: Job) -> Problem | None:
+def error_of(job: Job) -> ProblemDetails | None:
     """Why a job that has ended did not succeed; None where it did, or has not ended."""
     match job.status:
         case JobStatus.FAILED:
@@ -104,20 +107,20 @@ def error_of(job: Job) -> Problem | None:
         case JobStatus.EXPIRED:
             ran = "was not done in time" if job.started_ms else "never ran"
             detail = f"High volume: the job {ran}. Please retry."
-            return Problem(JOB_EXPIRED, detail, retry_after=EXPIRED_RETRY_SECONDS)
+            return ProblemDetails(type=JOB_EXPIRED, detail=detail, retry_after=EXPIRED_RETRY_SECONDS)
         case JobStatus.CANCELLED:
-            return Problem(JOB_CANCELLED, "The job was cancelled at the client's request.")
+            return ProblemDetails(type=JOB_CANCELLED, detail="The job was cancelled at the client's request.")
         case _:
             return None
 
 
-def _failed(job: Job) -> Problem:
+def _failed(job: Job) -> ProblemDetails:
     call = next((call for call in job.graph if call.name == job.blame), None)
     if call is None:
-        return Problem(JOB_FAILED, "A required call failed.")
+        return ProblemDetails(type=JOB_FAILED, detail="A required call failed.")
     why = f"the service answered {call.http_status}" if call.error == "http-status" else str(call.error)
     members = {"call": call.name, "reason": call.error}
-    return Problem(JOB_FAILED, f"The required call {call.name!r} failed: {why}.", members=members)
+    return ProblemDetails(type=JOB_FAILED, detail=f"The required call {call.name!r} failed: {why}.", members=members)
 
 
 def poll_seconds(job: Job) -> float:
@@ -131,7 +134,14 @@ def poll_headers(job: Job) -> dict[str, str]:
 
 
 def links(job_id: str) -> Links:
-    return {"self": f"/v1/jobs/{job_id}", "result": f"/v1/jobs/{job_id}/result"}
+    path = f"/v1/jobs/{job_id}"
+    return {
+        "self": path,
+        "result": f"{path}/result",
+        "events": f"{path}/events",
+        "websocket": "/v1/ws",
+        "page": f"/jobs/{job_id}",
+    }
 
 
 def timestamp(milliseconds: int) -> str:

@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from bff.broker.job import CallState, CallStatus, Job, JobStatus, Mode, Source
 from bff.broker.job_id import new_job_id
 from bff.catalog.model import Priority
-from gateway.document import JobDocument, document_of, error_of, poll_headers, timestamp
+from bff.wire.document import JobDocument, document_of, error_of, poll_headers, timestamp
 from gateway.problems import PROBLEM_TYPES
 
 DOCUMENT = TypeAdapter(JobDocument)
