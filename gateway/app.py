@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -15,7 +16,8 @@ from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from bff.downstream.client import Downstream
 from bff.wire.document import JobDocument
-from gateway import operate, pages, problems, retrieve
+from gateway import operate, pages, problems, retrieve, tickets
+from gateway.apart import MetricsApart
 from gateway.correlation import Correlation, correlation_id
 from gateway.gateway import Gateway
 from gateway.inline import Inline
@@ -26,6 +28,15 @@ from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.submit import SubmitRoute, submit_endpoint
 
+REQUEST_HEADERS = [
+    "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Request-Notify",
+    "Request-Priority", "Request-Timeout", "traceparent", "tracestate",
+]  # fmt: skip
+"""What a page of another origin may send, and below what it may read, where that origin is allowed."""
+RESPONSE_HEADERS = [
+    "Content-Location", "ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit",
+    "RateLimit-Policy", "Retry-After", "X-Correlation-ID",
+]  # fmt: skip
 DESCRIPTION = "Send a request, get a correlation id at once (202), read the result under it: poll, or hold the request."
 
 
@@ -34,8 +45,12 @@ def create_app(
     catalog: Catalog,
     clients: ClientRegister,
     started: Callable[[Gateway], None] = lambda _: None,
+    metrics_port: int | None = None,
 ) -> FastAPI:
-    """`started` gets the gateway once it is made: whoever runs the server can drain it."""
+    """`started` gets the gateway once it is made: whoever runs the server can drain it.
+
+    `metrics_port` is where /metrics is answered, and nothing else; None: on the port of everything.
+    """
     app = FastAPI(
         title="Asynchronous BFF gateway",
         version="0.1.0",
@@ -47,6 +62,17 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(HeadAsGet)
+    if metrics_port is not None:
+        app.add_middleware(MetricsApart, port=metrics_port)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[*settings.origins],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=REQUEST_HEADERS,
+            expose_headers=RESPONSE_HEADERS,
+            max_age=600,
+        )
     app.add_middleware(Correlation)
     for operation in catalog.operations.values():
         app.router.add_api_route(
@@ -66,7 +92,7 @@ def create_app(
         methods=["POST"],
         include_in_schema=False,
     )
-    for router in (retrieve.router, operate.router, pages.router):
+    for router in (retrieve.router, tickets.router, operate.router, pages.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.STATIC))
     app.add_exception_handler(Problem, _answer_problem)

@@ -1,10 +1,12 @@
-"""Every response carries X-Correlation-ID: the job's where there is one, else the HTTP request's own."""
+"""What every response carries: X-Correlation-ID, the job's where there is one, else the HTTP request's own; nosniff."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff.broker.job_id import new_job_id
+
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class Correlation:
@@ -24,6 +26,7 @@ class Correlation:
                 headers = MutableHeaders(raw=message["headers"])
                 if "x-correlation-id" not in headers:
                     headers["X-Correlation-ID"] = request_id
+                message["headers"].append(_NOSNIFF)
             await send(message)
 
         await self._app(scope, receive, send_with_id)

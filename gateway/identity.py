@@ -1,40 +1,71 @@
-"""Who asks: the client of a request, by its key."""
+"""Who asks: the client of a request, by its key, or by the session that a person has signed in to."""
+
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from bff.catalog.clients import PUBLIC, Client
+from bff.broker.tickets import Sessions
+from bff.catalog.clients import PUBLIC, Client, hash_of
 from gateway import problems
 from gateway.gateway import gateway_of
 from gateway.problems import Problem
 
+SESSION_COOKIE = "bff_session"
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="bff"'}
 
 
 async def client_of(connection: HTTPConnection) -> Client:
-    """The client, by the header Authorization. Raises Problem `unauthorized`."""
+    """The client. Raises Problem `unauthorized`, BrokerUnavailable."""
     gateway = gateway_of(connection)
+    clients = gateway.clients.now()
     if not gateway.settings.auth:
-        return gateway.clients.now().by_name[PUBLIC]
-    client = gateway.clients.now().with_key(_bearer(connection) or "")
+        return clients.by_name[PUBLIC]
+    key = bearer(connection)
+    key_hash = await _session_hash(connection) if key is None else hash_of(key)
+    client = None if key_hash is None else clients.with_hash(key_hash)
     if client is None:
-        raise unauthorized()
+        detail = "Send a key that this gateway knows, as Authorization: Bearer KEY."
+        raise Problem(problems.UNAUTHORIZED, detail, headers=_CHALLENGE)
     return client
 
 
-def unauthorized() -> Problem:
-    detail = "Send a key that this gateway knows, as Authorization: Bearer KEY."
-    return Problem(problems.UNAUTHORIZED, detail, headers=_CHALLENGE)
-
-
 def require_admin(connection: HTTPConnection) -> None:
-    """For operators alone. Raises Problem `unauthorized`, `forbidden`."""
-    clients, key = gateway_of(connection).clients.now(), _bearer(connection)
+    """For operators alone, also where authentication is off. Raises Problem `unauthorized`, `forbidden`."""
+    clients, key = gateway_of(connection).clients.now(), bearer(connection)
     if key is None:
-        raise unauthorized()
-    if not clients.admits_admin(key):
-        raise Problem(problems.FORBIDDEN, "This is for operators: it takes the key of [admin] in the clients file.")
+        detail = "This is for operators: send the key of [admin] in the clients file, as Authorization: Bearer KEY."
+        raise Problem(problems.UNAUTHORIZED, detail, headers=_CHALLENGE)
+    if hash_of(key) not in clients.admin_hashes:
+        raise Problem(problems.FORBIDDEN, "This is for operators: it takes a key of [admin] in the clients file.")
 
 
-def _bearer(connection: HTTPConnection) -> str | None:
-    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" and key.strip() else None
+def bearer(connection: HTTPConnection) -> str | None:
+    """The key that was sent in the header Authorization; empty where the header has no key in it."""
+    value = connection.headers.get("authorization")
+    if value is None:
+        return None
+    scheme, _, key = value.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def origin_allowed(connection: HTTPConnection) -> bool:
+    """Whether the page that a browser sends this from is ours, or listed. Others than browsers name no origin."""
+    origin = connection.headers.get("origin")
+    if origin is None:
+        return True
+    same = urlsplit(origin).netloc.lower() == connection.headers.get("host", "").lower()
+    return same or origin.lower() in gateway_of(connection).settings.origins
+
+
+def from_our_page(connection: HTTPConnection) -> bool:
+    """Whether a request that changes something was made by a page of ours, not by another that only sends to us."""
+    site = connection.headers.get("sec-fetch-site")
+    return origin_allowed(connection) if site is None else site == "same-origin"
+
+
+async def _session_hash(connection: HTTPConnection) -> str | None:
+    session = connection.cookies.get(SESSION_COOKIE)
+    if not session or not (connection.scope.get("method") in _SAFE_METHODS or from_our_page(connection)):
+        return None
+    return await Sessions(gateway_of(connection).broker.cell).key_hash_of(session)

@@ -49,10 +49,14 @@ def run(settings: GatewaySettings) -> None:
         clients = ClientRegister(settings.clients_file)
     except CatalogError as error:
         sys.exit(f"bff gateway: {error}")
-    listener = _listener(settings)
+    listeners = [_listener(settings.host, settings.port)]
+    if settings.metrics_port is not None:
+        listeners.append(_listener(settings.metrics_host, settings.metrics_port))
+        log.info("metrics on http://%s:%d/metrics", *listeners[1].getsockname()[:2])
+    metrics_port = listeners[1].getsockname()[1] if len(listeners) > 1 else None
     server = GatewayServer(
         uvicorn.Config(
-            create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway)),
+            create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port),
             loop="uvloop",
             http=BoundedProtocol,
             ws="none",
@@ -66,18 +70,17 @@ def run(settings: GatewaySettings) -> None:
             timeout_graceful_shutdown=settings.drain_seconds,
         )
     )
-    host, port = listener.getsockname()[:2]
-    log.info("gateway listens on http://%s:%d", host, port)
-    server.run(sockets=[listener])
+    log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
+    server.run(sockets=listeners)
 
 
-def _listener(settings: GatewaySettings) -> socket.socket:
+def _listener(host: str, port: int) -> socket.socket:
     try:
-        family, kind, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)  # so that it is true when it is said
     except OSError as error:
-        sys.exit(f"bff gateway: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+        sys.exit(f"bff gateway: cannot listen on {host}:{port}: {error.strerror}")
     return listener

@@ -34,9 +34,11 @@ _PROBLEM_SCHEMA = {
 }
 
 
-def described(answer: Any, other: Mapping[int, str], *refusals: ProblemType) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: 200 with `answer`, 202 with the job, others without a body; its problems."""
-    responses: dict[int | str, dict[str, Any]] = {200: {"model": answer, "description": "OK"}}
+def described(
+    answer: Any, other: Mapping[int, str], *refusals: ProblemType, good: int = 200
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: `good` with `answer`, 202 with the job, others without a body; its problems."""
+    responses: dict[int | str, dict[str, Any]] = {good: {"model": answer, "description": "OK"}}
     for status, description in other.items():
         responses[status] = {"description": description} | ({"model": JobDocument} if status == 202 else {})
     for type_ in refusals:

@@ -45,7 +45,6 @@ def page(title: str, body: str, *, head: str = "", stylesheet: str = "/static/pa
     """An HTML page with the headers that every page here has."""
     headers = {
         "Content-Security-Policy": csp,
-        "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-cache",
     }

@@ -29,6 +29,26 @@ class GatewaySettings(SharedSettings):
         bool,
         Field(validation_alias="AUTH", description="Ask for a key of the clients file; off, everybody is `public`."),
     ] = False
+    allowed_origins: Annotated[
+        str,
+        Field(
+            validation_alias="ALLOWED_ORIGINS",
+            pattern=r"^(https?://[^/\s,?#@]+(,\s*https?://[^/\s,?#@]+)*)?$",
+            description="Other web origins whose pages may use the API and the WebSocket, comma-separated.",
+        ),
+    ] = ""
+    metrics_port: Annotated[
+        int | None,
+        Field(
+            validation_alias="GATEWAY_METRICS_PORT",
+            ge=0,
+            le=65535,
+            description="A port of its own for /metrics, which the other then does not answer; unset: the same port.",
+        ),
+    ] = None
+    metrics_host: Annotated[
+        str, Field(validation_alias="GATEWAY_METRICS_HOST", min_length=1, description="Address of that port.")
+    ] = "127.0.0.1"
     drain_seconds: Annotated[
         int,
         Field(
@@ -38,3 +58,8 @@ class GatewaySettings(SharedSettings):
             description="Longest time from SIGTERM to the end, for answers that are under way.",
         ),
     ] = 10
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The allowed origins, as browsers write them."""
+        return frozenset(origin.strip().lower() for origin in self.allowed_origins.split(",") if origin.strip())

@@ -81,6 +81,7 @@ COMMANDS = {
             example="bff mock --port 9000",
         ),
     ),
+    "key": Command("Make a client's key, its hash, and a webhook secret.", group("stack.keys:command")),
     "dead-letters": Command("List, replay or discard what was given up.", group("stack.dead_letters:commands")),
 }
 

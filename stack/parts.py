@@ -42,16 +42,16 @@ def redis_part(server: RedisServer, directory: Path, data: Path | None, inherits
     return Part("redis", Role.REDIS, argv, url_of(socket), note=note, quiet=True, inherits=tuple(inherits))
 
 
-def python_parts(ports: Ports, redis_url: str) -> list[Part]:
-    """Mock, gateways, workers. URLs go by the environment: `ps` shows nobody the password in one."""
+def python_parts(ports: Ports, redis_url: str, keys: Mapping[str, str] = MappingProxyType({})) -> list[Part]:
+    """Mock, gateways, workers. URLs and `keys` go by the environment: `ps` shows nobody what is secret in them."""
     mock = _python_part(Role.MOCK, "mock", ports.mock, "/livez", note="its services: /_control")
-    urls = {"REDIS_URL": redis_url, "DOWNSTREAM_URL": mock.url}
+    told = {"REDIS_URL": redis_url, "DOWNSTREAM_URL": mock.url, **keys}
     gateways = [
-        _python_part(Role.GATEWAY, name, port, "/readyz", note="its API: /docs", environment=urls)
+        _python_part(Role.GATEWAY, name, port, "/readyz", note="its API: /docs", environment=told)
         for name, port in _named(Role.GATEWAY, ports.gateways)
     ]
     workers = [
-        _python_part(Role.WORKER, name, port, "/metrics", note="its metrics: /metrics", environment=urls)
+        _python_part(Role.WORKER, name, port, "/metrics", note="its metrics: /metrics", environment=told)
         for name, port in _named(Role.WORKER, ports.workers)
     ]
     return [mock, *gateways, *workers]

@@ -38,6 +38,12 @@ class StackSettings(BaseSettings):
     data_dir: Path | None = Field(
         None, validation_alias="DATA_DIR", description="Keep the data of Redis there (append-only file)."
     )
+    auth: bool = Field(
+        False,
+        validation_alias="AUTH",
+        description="Ask for keys: one for the client `demo` and one for operators are made and said, or taken from "
+        "DEMO_KEY and ADMIN_KEY.",
+    )
     gateways: int = Field(1, ge=1, le=32, validation_alias="GATEWAYS", description="How many gateways.")
     workers: int = Field(1, ge=1, le=32, validation_alias="WORKERS", description="How many workers.")
 

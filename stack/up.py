@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from stack.group import Group, process_group
+from stack.keys import Keyring
 from stack.options import without_password
 from stack.parts import Part, Role, python_parts, redis_part
 from stack.ports import choose_ports
@@ -21,15 +22,18 @@ from stack.terminal import Terminal
 
 def run(settings: StackSettings) -> None:
     """Blocks until it is told to stop. Raises SystemExit with a line where it cannot start."""
+    keyring = Keyring(settings.auth)
     try:
         ports = choose_ports(settings)
         with process_group() as group, Terminal() as terminal:
             if settings.redis_url:
                 _refuse_unreachable(settings.redis_url)
-                asyncio.run(serve([], python_parts(ports, settings.redis_url), terminal, group))
+                parts = python_parts(ports, settings.redis_url, keyring.environment())
+                asyncio.run(serve([], parts, terminal, group, keyring))
             else:
                 with own_redis(settings.data_dir, group) as redis:
-                    asyncio.run(serve([redis], python_parts(ports, redis.url), terminal, group))
+                    parts = python_parts(ports, redis.url, keyring.environment())
+                    asyncio.run(serve([redis], parts, terminal, group, keyring))
     except (Refused, PartFailed) as error:
         raise SystemExit(f"bff up: {error}") from None
 
@@ -41,10 +45,12 @@ def own_redis(data: Path | None, group: Group) -> Iterator[Part]:
         yield redis_part(server, group.directory, data and data.resolve(), inherits=[lock] if lock else [])
 
 
-async def serve(first: Sequence[Part], then: Sequence[Part], terminal: Terminal, group: Group) -> None:
+async def serve(
+    first: Sequence[Part], then: Sequence[Part], terminal: Terminal, group: Group, keyring: Keyring
+) -> None:
     """Raises PartFailed, everything stopped."""
     supervisor = Supervisor(terminal, group.id)
-    life = asyncio.create_task(_live(supervisor, first, then, terminal))
+    life = asyncio.create_task(_live(supervisor, first, then, terminal, keyring))
     _on_stop_signals(life, supervisor)
     try:
         await life
@@ -54,10 +60,12 @@ async def serve(first: Sequence[Part], then: Sequence[Part], terminal: Terminal,
         await supervisor.stop()
 
 
-async def _live(supervisor: Supervisor, first: Sequence[Part], then: Sequence[Part], terminal: Terminal) -> None:
+async def _live(
+    supervisor: Supervisor, first: Sequence[Part], then: Sequence[Part], terminal: Terminal, keyring: Keyring
+) -> None:
     await supervisor.bring_up(first)
     await supervisor.bring_up(then)
-    for line in _announcement([*first, *then]):
+    for line in _announcement([*first, *then], keyring):
         terminal.say(line)
     await supervisor.keep_up()
 
@@ -78,14 +86,17 @@ def _on_stop_signals(life: asyncio.Task[None], supervisor: Supervisor) -> None:
             loop.add_signal_handler(number, stop, number)
 
 
-def _announcement(parts: Sequence[Part]) -> Iterator[str]:
+def _announcement(parts: Sequence[Part], keyring: Keyring) -> Iterator[str]:
     width = max(len(part.url) for part in parts)
     yield ""
     for part in parts:
         yield f"{part.name:<9}   {part.url:<{width}}   {part.note}".rstrip()
     gateway = next(part for part in parts if part.role is Role.GATEWAY)
     yield ""
+    yield from keyring.lines()
     headers = "-H 'Content-Type: application/json' -H 'Prefer: wait=5'"
+    if keyring.auth:
+        headers += f" -H 'Authorization: Bearer {keyring.demo}'"
     yield f"""try: curl -i {gateway.url}/v1/operations/echo {headers} -d '{{"text": "hi"}}'"""
     yield ""
     yield "ready"

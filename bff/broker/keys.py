@@ -57,6 +57,14 @@ class Keys:
         """HASH in_flight, next_us; of each client that ever submitted, kept."""
         return self._key("client", name)
 
+    def ticket(self, digest: str) -> str:
+        """STRING client; for one WebSocket, expires after 30 s."""
+        return self._key("ticket", digest)
+
+    def session(self, digest: str) -> str:
+        """STRING hash of the key that opened it; of a person at the pages, expires after 8 h."""
+        return self._key("session", digest)
+
     def deadlines(self) -> str:
         """ZSET job id -> deadline_ms, of every job that is not terminal."""
         return self._key("deadlines")

@@ -30,7 +30,7 @@ def test_each_command_explains_itself_with_an_example(name: str) -> None:
     assert result.returncode == 0, result.stderr
     usage = " ".join(result.stdout.split())
     assert f"Example: bff {name}" in usage
-    assert "[env var: " in usage or "Commands: " in usage
+    assert "[env var: " in usage or "Commands: " in usage or "Options: --json" in usage
 
 
 def test_a_bad_variable_ends_a_command_with_one_line_and_2(monkeypatch: pytest.MonkeyPatch) -> None:
