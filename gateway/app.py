@@ -16,7 +16,7 @@ from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from bff.downstream.client import Downstream
 from bff.wire.document import JobDocument
-from gateway import operate, pages, problems, retrieve, tickets
+from gateway import job_page, operate, pages, problems, retrieve, sign_in, start_page, tickets
 from gateway.apart import MetricsApart
 from gateway.correlation import Correlation, correlation_id
 from gateway.gateway import Gateway
@@ -24,6 +24,7 @@ from gateway.inline import Inline
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
 from gateway.openapi import SUBMIT_PROBLEMS, described, document_app, submission_documented
+from gateway.problem_page import for_people, problem_page
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.submit import SubmitRoute, submit_endpoint
@@ -92,8 +93,8 @@ def create_app(
         methods=["POST"],
         include_in_schema=False,
     )
-    for router in (retrieve.router, tickets.router, operate.router, pages.router):
-        app.include_router(router)
+    for router in (retrieve, tickets, operate, start_page, pages, job_page, sign_in):
+        app.include_router(router.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC))
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http)
@@ -136,6 +137,8 @@ def _unknown_operation(known: list[str]) -> Callable[[str], Response]:
 
 def _answer_problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
+    if for_people(request):
+        return problem_page(request, problem)
     return problem.response(request.url.path, correlation_id(request))
 
 

@@ -10,6 +10,7 @@ from gateway.problems import Problem
 
 LIMIT_BYTES = 1_048_576
 BODY_SECONDS = 30.0
+FORM = "application/x-www-form-urlencoded"
 PASSED_OVER_BYTES = 8 * LIMIT_BYTES
 """Read and forgotten of a body that is too large: who sends all before reading would else see a reset, no answer."""
 
@@ -17,6 +18,10 @@ PASSED_OVER_BYTES = 8 * LIMIT_BYTES
 async def body_of(request: Request) -> bytes:
     """The body's bytes, at most LIMIT_BYTES. Raises Problem: `unsupported-media-type`, `body-too-large` …"""
     _check_declared(request)
+    return await _bounded(request)
+
+
+async def _bounded(request: Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _read(request)
@@ -43,6 +48,15 @@ async def _read(request: Request) -> bytes:
     if too_large:
         raise _too_large()
     return b"".join(chunks)
+
+
+async def form_of(request: Request) -> str:
+    """The body of a form of ours, as it was sent. Raises Problem like `body_of`."""
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared != FORM:
+        detail = f"Content-Type is {declared[:100]!r}; allowed: {FORM}."
+        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, detail)
+    return (await _bounded(request)).decode("utf-8", "replace")
 
 
 def _check_declared(request: Request) -> None:

@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bff.broker.job import Job
-from bff.broker.job_id import is_job_id, made_at_ms
+from bff.broker.job_id import is_job_id
 from bff.broker.jobs import Cancellation
-from bff.catalog.clients import Client
 from bff.wire.document import JobDocument, document_of, error_of, poll_headers, result_of
 from bff.wire.problem import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED
 from gateway import problems
@@ -20,6 +19,7 @@ from gateway.gateway import Gateway, gateway_of
 from gateway.hold import held
 from gateway.identity import client_of
 from gateway.openapi import described
+from gateway.ownership import known, own, unknown
 from gateway.problems import Problem
 from gateway.steering import preferences_of, seconds
 
@@ -61,7 +61,7 @@ async def read_job(
     preferences = preferences_of(request.headers, request.query_params)
     seen = _tags(request)
     if preferences.wait_seconds:
-        await _known(gateway, client, job_id)  # what is unknown is not waited for
+        await known(gateway, client, job_id)  # what is unknown is not waited for
         found = await held(
             gateway,
             request,
@@ -69,10 +69,10 @@ async def read_job(
             preferences.wait_seconds,
             lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
         )
-        job = _own(gateway, client, found, job_id)
+        job = own(gateway, client, found, job_id)
         gateway.metrics.retrieved("long_poll")
     else:
-        job = await _known(gateway, client, job_id)
+        job = await known(gateway, client, job_id)
         gateway.metrics.retrieved("poll")
     headers = _headers(job)
     if preferences.wait_seconds is not None:
@@ -93,7 +93,7 @@ async def read_job(
 async def read_result(request: Request, job_id: JobId) -> Response:
     gateway, client = gateway_of(request), await client_of(request)
     _keep_pace(gateway, job_id)
-    job = await _known(gateway, client, job_id)
+    job = await known(gateway, client, job_id)
     gateway.metrics.retrieved("poll")
     error = error_of(job)
     if error is not None:
@@ -135,10 +135,10 @@ async def read_jobs(request: Request) -> Response:
 async def cancel_job(request: Request, job_id: JobId) -> Response:
     gateway, client = gateway_of(request), await client_of(request)
     if not is_job_id(job_id):
-        raise _unknown(gateway, job_id)
+        raise unknown(gateway, job_id)
     became, ended = await gateway.broker.jobs.cancel(job_id, client.name)
     gateway.metrics.ended(ended)
-    job = await _known(gateway, client, job_id)
+    job = await known(gateway, client, job_id)
     if became is Cancellation.FINISHED:
         raise Problem(
             problems.JOB_NOT_CANCELLABLE,
@@ -148,27 +148,6 @@ async def cancel_job(request: Request, job_id: JobId) -> Response:
         )
     status = 202 if became is Cancellation.IN_FLIGHT else 200
     return Response(to_json(document_of(job)), status, _headers(job), "application/json")
-
-
-async def _known(gateway: Gateway, client: Client, job_id: str) -> Job:
-    """The client's own job. Raises Problem: another's, or none, looks the same."""
-    found = await gateway.broker.jobs.read(job_id) if is_job_id(job_id) else None
-    return _own(gateway, client, found, job_id)
-
-
-def _own(gateway: Gateway, client: Client, job: Job | None, job_id: str) -> Job:
-    if job is None or job.client != client.name:
-        raise _unknown(gateway, job_id)
-    return job
-
-
-def _unknown(gateway: Gateway, job_id: str) -> Problem:
-    """404, or 410 where the id itself says that its time is over: to anyone, whether or not it ever was."""
-    if is_job_id(job_id):
-        age_seconds = time.time() - made_at_ms(job_id) / 1000
-        if 1 < age_seconds / gateway.settings.result_ttl_seconds <= 2:
-            return Problem(problems.JOB_GONE, "Jobs of that time are no longer kept.")
-    return Problem(problems.UNKNOWN_JOB, "No job of yours has this id.")
 
 
 def _keep_pace(gateway: Gateway, job_id: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from math import ceil
 
 from fastapi.routing import APIRoute
@@ -15,18 +14,19 @@ from starlette.types import Receive, Scope, Send
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
-from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed, Submission
+from bff.broker.jobs import Accepted, Replayed, Submission
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
 from bff.wire.document import document_of, poll_headers
 from gateway import problems
+from gateway.accept import accept, require_allowed
 from gateway.body import body_of
 from gateway.gateway import Gateway, gateway_of
 from gateway.hold import held
 from gateway.identity import client_of
 from gateway.problems import Problem
-from gateway.refusal import quota_exceeded, quota_headers, quota_of, refusal
+from gateway.refusal import quota_headers, quota_of
 from gateway.steering import Preferences, Steering, steering_of
 
 MAX_RETRY_AFTER_SECONDS = 30
@@ -53,12 +53,9 @@ def submit_endpoint(operation: Operation) -> Endpoint:
     async def submit(request: Request) -> Response:
         gateway = gateway_of(request)
         client = await client_of(request)
-        if not client.may_ask(operation.name):
-            raise Problem(problems.FORBIDDEN, f"The client {client.name!r} may not ask for {operation.name!r}.")
+        require_allowed(client, operation.name)
         steering = steering_of(request.headers, operation)
         parameters = parameters_of(operation, await body_of(request))
-        if gateway.draining.is_set():
-            raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
         return await _submit(gateway, request, client, operation, steering, parameters)
 
     return submit
@@ -101,10 +98,8 @@ async def _submit(
     steering: Steering,
     parameters: Parameters,
 ) -> Response:
-    job_id = new_job_id()
-    inline = any(call.inline for call in operation.calls)
     submission = Submission(
-        id=job_id,
+        id=new_job_id(),
         operation=operation.name,
         client=client.name,
         priority=client.allowed(steering.priority),
@@ -115,32 +110,11 @@ async def _submit(
         tracestate=steering.tracestate,
         quota=quota_of(client),
     )
-    failpoint(Point.BEFORE_SUBMIT)
-    try:
-        if inline:
-            done = await gateway.inline.perform(operation, parameters, job_id)
-            submission = replace(submission, done=done)
-        submitted = await gateway.broker.jobs.submit(submission)
-    except BrokerUnavailable:
-        gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
-        raise
-    failpoint(Point.AFTER_SUBMIT)
-    match submitted:
-        case Accepted(job, ended, usage):
-            gateway.metrics.submitted(submission)
-            gateway.metrics.ended(ended)
+    match await accept(gateway, operation, parameters, submission):
+        case Accepted(job, _, usage):
             return await _answer(gateway, request, job, steering.preferences, quota_headers(usage))
         case Replayed(job_id):
             return await _replay(gateway, request, job_id, steering.preferences)
-        case Conflict():
-            detail = "This Idempotency-Key was used for this operation with another body."
-            raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
-        case Refused() as refused:
-            gateway.metrics.rejected(submission, refused.reason)
-            raise refusal(refused, submission)
-        case QuotaExceeded() as exceeded:
-            gateway.metrics.rejected(submission, problems.QUOTA_EXCEEDED.slug)
-            raise quota_exceeded(exceeded, submission)
 
 
 async def _replay(gateway: Gateway, request: Request, job_id: str, preferences: Preferences) -> Response:

@@ -205,6 +205,13 @@ class Jobs:
         digest = flat[flat.index(b"plan") + 1].decode()
         return decode_job(job_id, reply, await self._plan(digest))
 
+    async def parameters(self, job_id: str) -> bytes:
+        """What the job was asked for with, as JSON. They are kept as long as the job."""
+        found = await self._cell.redis.execute("GET", self._cell.keys.parameters(job_id))
+        if found is None:
+            raise BrokerUnavailable("the broker does not keep what is laid down in it")
+        return bytes(found)
+
     async def read_many(self, job_ids: Iterable[str]) -> list[Job]:
         """The jobs that are known, in the order asked for."""
         jobs = await asyncio.gather(*(self.read(job_id) for job_id in job_ids))

@@ -1,0 +1,52 @@
+"""Handing a validated request to the broker: accepted, known already, or refused with the reason why."""
+
+from dataclasses import replace
+
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed, Submission
+from bff.catalog.clients import Client
+from bff.catalog.model import Operation, Parameters
+from bff.failpoints import Point, failpoint
+from gateway import problems
+from gateway.gateway import Gateway
+from gateway.problems import Problem
+from gateway.refusal import quota_exceeded, refusal
+
+
+def require_allowed(client: Client, operation: str) -> None:
+    """Raises Problem `forbidden`."""
+    if not client.may_ask(operation):
+        raise Problem(problems.FORBIDDEN, f"The client {client.name!r} may not ask for {operation!r}.")
+
+
+async def accept(
+    gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
+) -> Accepted | Replayed:
+    """Durable in the broker. Raises Problem where it is not taken, BrokerUnavailable where that is unknown."""
+    if gateway.draining.is_set():
+        raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
+    failpoint(Point.BEFORE_SUBMIT)
+    try:
+        if any(call.inline for call in operation.calls):
+            submission = replace(submission, done=await gateway.inline.perform(operation, parameters, submission.id))
+        submitted = await gateway.broker.jobs.submit(submission)
+    except BrokerUnavailable:
+        gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
+        raise
+    failpoint(Point.AFTER_SUBMIT)
+    match submitted:
+        case Accepted():
+            gateway.metrics.submitted(submission)
+            gateway.metrics.ended(submitted.ended)
+            return submitted
+        case Replayed():
+            return submitted
+        case Conflict():
+            detail = "This Idempotency-Key was used for this operation with another body."
+            raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
+        case Refused() as refused:
+            gateway.metrics.rejected(submission, refused.reason)
+            raise refusal(refused, submission)
+        case QuotaExceeded() as exceeded:
+            gateway.metrics.rejected(submission, problems.QUOTA_EXCEEDED.slug)
+            raise quota_exceeded(exceeded, submission)

@@ -1,0 +1,86 @@
+"""Signing in to the pages where authentication is on: a key is sent once, and a session stands in for it."""
+
+import re
+from html import escape
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bff.broker.tickets import SESSION_SECONDS, Sessions
+from bff.catalog.clients import hash_of
+from gateway import problems
+from gateway.body import form_of
+from gateway.gateway import gateway_of
+from gateway.identity import SESSION_COOKIE, from_our_page
+from gateway.page import page
+from gateway.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+
+_LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
+"""A path of this gateway. `//host` and `/\\host` lead elsewhere in a browser."""
+
+
+@router.get("/sign-in")
+async def show(request: Request) -> Response:
+    return sign_in_page(request.query_params.get("next", "/"))
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request) -> Response:
+    form = parse_qs(await form_of(request))
+    key, back = form.get("key", [""])[0].strip(), _local(form.get("next", ["/"])[0])
+    if not from_our_page(request):
+        raise Problem(problems.FORBIDDEN, "This form was not sent by a page of this gateway.")
+    gateway = gateway_of(request)
+    if gateway.clients.now().with_hash(hash_of(key)) is None:
+        return sign_in_page(back, complaint="This gateway does not know that key.")
+    session = await Sessions(gateway.broker.cell).open(hash_of(key))
+    answer = RedirectResponse(back, 303, {"Cache-Control": "no-store"})
+    answer.set_cookie(
+        SESSION_COOKIE,
+        session,
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> Response:
+    session = request.cookies.get(SESSION_COOKIE)
+    if session and from_our_page(request):
+        await Sessions(gateway_of(request).broker.cell).close(session)
+    answer = RedirectResponse("/sign-in", 303, {"Cache-Control": "no-store"})
+    answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax")
+    return answer
+
+
+def sign_in_page(back: str, complaint: str = "") -> Response:
+    """Asks for a key; 401, so that nobody takes it for the page that was asked for."""
+    wrong = ' aria-invalid="true" aria-describedby="complaint"' if complaint else ""
+    said = f'<p id="complaint" role="alert">{escape(complaint)}</p>' if complaint else ""
+    return page(
+        "Sign in",
+        f"""<main>
+<h1>Sign in</h1>
+{said}
+<form method="post" action="/sign-in">
+<input type="hidden" name="next" value="{escape(_local(back))}">
+<p><label for="key">Your key</label><br>
+<input id="key" name="key" type="password" autocomplete="current-password" required{wrong}></p>
+<p><button>Sign in</button></p>
+</form>
+</main>""",
+        status=401,
+        forms=True,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _local(path: str) -> str:
+    return path if _LOCAL_PATH.fullmatch(path) else "/"

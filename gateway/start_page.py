@@ -1,0 +1,70 @@
+"""The first page: what this gateway offers, each to be tried at once."""
+
+import json
+from html import escape
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bff.catalog.model import Operation, Priority
+from gateway import problems
+from gateway.accept import require_allowed
+from gateway.body import form_of
+from gateway.forms import page_of_job, person, submitted_by_form
+from gateway.gateway import gateway_of
+from gateway.page import page
+from gateway.problems import Problem
+from gateway.submit import parameters_of
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def start(request: Request) -> Response:
+    operations = "\n".join(_form(operation) for operation in gateway_of(request).catalog.operations.values())
+    return page(
+        "Asynchronous BFF gateway",
+        f"""<main>
+<h1>Asynchronous BFF gateway</h1>
+<p>Send a request, get a correlation id at once, read the result under it.</p>
+<ul>
+<li><a href="/docs">What it offers, and how to call it</a> (<a href="/openapi.json">OpenAPI</a>)</li>
+<li><a href="/problems">The problems that it answers</a></li>
+<li><a href="/metrics">Metrics</a>, <a href="/readyz">readiness</a></li>
+</ul>
+<h2>Try it</h2>
+{operations}
+</main>""",
+        forms=True,
+    )
+
+
+@router.post("/start/{name}")
+async def submit(request: Request, name: str) -> Response:
+    """The page of the new job."""
+    gateway, client = gateway_of(request), await person(request)
+    operation = gateway.catalog.operations.get(name)
+    if operation is None:
+        raise Problem(problems.UNKNOWN_OPERATION, f"This gateway offers: {', '.join(gateway.catalog.operations)}.")
+    require_allowed(client, name)
+    form = parse_qs(await form_of(request), keep_blank_values=True)
+    parameters = parameters_of(operation, form.get("parameters", [""])[0].encode("utf-8", "replace"))
+    timeout_ms = round(operation.timeout_seconds[Priority.NORMAL] * 1000)
+    return page_of_job(await submitted_by_form(gateway, client, operation, parameters, Priority.NORMAL, timeout_ms))
+
+
+def _form(operation: Operation) -> str:
+    field = f"parameters-{operation.name}"
+    example = escape(json.dumps(operation.example, indent=2))
+    rows = example.count("\n") + 1
+    return f"""<section aria-labelledby="{field}-title">
+<h3 id="{field}-title">{escape(operation.name)}</h3>
+<p>{escape(operation.summary)}</p>
+<form method="post" action="/start/{operation.name}">
+<p><label for="{field}">Parameters of {escape(operation.name)} (JSON)</label><br>
+<textarea id="{field}" name="parameters" rows="{rows}" spellcheck="false">{example}</textarea></p>
+<p><button>Send {escape(operation.name)}</button></p>
+</form>
+</section>"""
