@@ -81,6 +81,7 @@ def create_app(
             submit_endpoint(operation),
             methods=["POST"],
             name=operation.name,
+            operation_id=f"submit_{operation.name.replace('-', '_')}",
             summary=operation.summary,
             tags=["Operations"],
             responses=described(JobDocument, {202: "Accepted and durable; the body is the job"}, *SUBMIT_PROBLEMS),

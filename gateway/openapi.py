@@ -14,10 +14,20 @@ from gateway.problems import PROBLEM_TYPES
 
 _REFERENCE = "#/components/schemas/{model}"
 
+_LINKS = {
+    name: {"operationId": name, "parameters": {"job_id": "$response.body#/id"}, "description": description}
+    for name, description in {
+        "read_job": "Read the job, or wait for it.",
+        "read_result": "Read its result alone.",
+        "follow_job": "Follow it as server-sent events.",
+        "cancel_job": "Cancel it.",
+    }.items()
+}
+
 KEY_PATTERN = r'^("([!#-\[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$'
 SECONDS_PATTERN = r"^(?=.*[1-9])[0-9]+(\.[0-9]+)?$"
 
-_PROBLEM_SCHEMA = {
+PROBLEM_SCHEMA = {
     "title": "Problem",
     "description": "Problem details, RFC 9457. Further members depend on the type.",
     "type": "object",
@@ -41,6 +51,9 @@ def described(
     responses: dict[int | str, dict[str, Any]] = {good: {"model": answer, "description": "OK"}}
     for status, description in other.items():
         responses[status] = {"description": description} | ({"model": JobDocument} if status == 202 else {})
+    if answer is JobDocument:
+        for status in {200, 202} & set(responses):
+            responses[status]["links"] = _LINKS
     for type_ in refusals:
         known = responses.setdefault(type_.status, {"description": "", **_problem_content()})
         known["description"] += ("; " if known["description"] else "") + f"`{type_.slug}`: {type_.title}"
@@ -85,7 +98,7 @@ def document_app(app: FastAPI, operations: Mapping[str, Operation]) -> None:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas["Problem"] = _PROBLEM_SCHEMA
+            schemas["Problem"] = PROBLEM_SCHEMA
             for operation in operations.values():
                 schema = operation.parameters.model_json_schema(ref_template=_REFERENCE)
                 schemas |= schema.pop("$defs", {})

@@ -19,13 +19,14 @@ router = APIRouter(tags=["Operate"])
 Health = dict[str, str | None]
 
 
-@router.get("/livez", summary="Whether this process is alive", responses={200: {"model": Health}})
+@router.get("/livez", operation_id="livez", summary="Whether this process is alive", responses={200: {"model": Health}})
 async def livez() -> Response:
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 @router.get(
     "/readyz",
+    operation_id="readyz",
     summary="Whether it should get traffic: never no because of load",
     responses={200: {"model": Health}, 503: {"model": Health}},
 )
@@ -42,7 +43,7 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(body, 200 if complaint is None else 503, {"Cache-Control": "no-store"})
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+@router.get("/metrics", operation_id="metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(request: Request) -> Response:
     gateway = gateway_of(request)
     gateway.metrics.waiters.labels("long_poll").set(gateway.waiters)

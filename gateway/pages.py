@@ -4,10 +4,13 @@ from html import escape
 from pathlib import Path
 
 from fastapi import APIRouter
+from pydantic_core import to_json
+from starlette.requests import Request
 from starlette.responses import Response
 
 from bff.wire.problem import ProblemType
 from gateway import problems
+from gateway.asyncapi import document
 from gateway.page import page, prose
 from gateway.problems import PROBLEM_TYPES, Problem
 
@@ -50,6 +53,11 @@ async def one_problem(slug: str) -> Response:
 <p><a href="/problems">All problem types</a></p>
 </main>""",
     )
+
+
+@router.get("/asyncapi.json")
+async def asyncapi(request: Request) -> Response:
+    return Response(to_json(document(request.app.version)), media_type="application/json")
 
 
 @router.get("/docs")

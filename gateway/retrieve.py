@@ -46,6 +46,7 @@ _IDS = {
 
 @router.get(
     "/v1/jobs/{job_id}",
+    operation_id="read_job",
     summary="Read a job, in any state",
     responses=described(JobDocument, {304: "It has not changed"}, *_OF_ONE_JOB, problems.POLL_TOO_FREQUENT),
 )
@@ -84,6 +85,7 @@ async def read_job(
 
 @router.get(
     "/v1/jobs/{job_id}/result",
+    operation_id="read_result",
     summary="Read a job's result alone",
     responses=described(
         dict, {202: "The job has not ended; the body is the job"}, *_OF_ONE_JOB, JOB_FAILED, JOB_EXPIRED,
@@ -106,6 +108,7 @@ async def read_result(request: Request, job_id: JobId) -> Response:
 
 @router.get(
     "/v1/jobs",
+    operation_id="read_jobs",
     summary="Read up to 100 jobs at once; unknown ones are left out",
     responses=described(
         dict[str, list[JobDocument]], {}, problems.UNAUTHORIZED, problems.INVALID_QUERY, problems.BROKER_UNAVAILABLE
@@ -126,6 +129,7 @@ async def read_jobs(request: Request) -> Response:
 
 @router.delete(
     "/v1/jobs/{job_id}",
+    operation_id="cancel_job",
     summary="Cancel a job; it stays readable",
     responses=described(
         JobDocument, {202: "Cancelled; a call in flight is being aborted, and undone where it had an effect"},

@@ -30,7 +30,8 @@ async def start(request: Request) -> Response:
 <h1>Asynchronous BFF gateway</h1>
 <p>Send a request, get a correlation id at once, read the result under it.</p>
 <ul>
-<li><a href="/docs">What it offers, and how to call it</a> (<a href="/openapi.json">OpenAPI</a>)</li>
+<li><a href="/docs">What it offers, and how to call it</a>
+(<a href="/openapi.json">OpenAPI</a>, <a href="/asyncapi.json">AsyncAPI</a>)</li>
 <li><a href="/problems">The problems that it answers</a></li>
 <li><a href="/metrics">Metrics</a>, <a href="/readyz">readiness</a></li>
 </ul>

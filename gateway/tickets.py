@@ -21,6 +21,7 @@ class Ticket(TypedDict):
 
 @router.post(
     "/v1/ws-tickets",
+    operation_id="issue_ticket",
     summary="A ticket for one WebSocket, to be sent in its first message",
     status_code=201,
     responses=described(Ticket, {}, problems.UNAUTHORIZED, problems.BROKER_UNAVAILABLE, good=201),

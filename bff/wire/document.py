@@ -1,17 +1,28 @@
 """The job as clients read it. The one place where its JSON is made; the types are what /openapi.json shows."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from math import ceil
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from bff.broker.job import CallState, Job, JobStatus
+from bff.broker.job import CallState, CallStatus, Job, JobStatus, Mode, Source
+from bff.catalog.model import Priority
 from bff.policies.polling import poll_after_seconds
 from bff.wire.problem import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED, ProblemDetails
 
 EXPIRED_RETRY_SECONDS = 5
+
+
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+def _one_of(words: type[StrEnum]) -> Any:
+    return Field(json_schema_extra={"enum": [*words]})
 
 
 class Progress(TypedDict):
@@ -20,8 +31,8 @@ class Progress(TypedDict):
 
 
 class _Call(TypedDict):
-    status: str
-    source: str | None
+    status: Annotated[str, _one_of(CallStatus)]
+    source: Annotated[str, _one_of(Source)] | None
     attempts: int
     http_status: int | None
     seconds: float | None
@@ -43,16 +54,16 @@ class Links(TypedDict):
 
 
 class JobDocument(TypedDict):
-    id: str
+    id: Id
     operation: str
-    status: str
-    mode: str
-    priority: str
-    submitted_at: str
-    started_at: str | None
-    finished_at: str | None
-    deadline: str
-    expires_at: str | None
+    status: Annotated[str, _one_of(JobStatus)]
+    mode: Annotated[str, _one_of(Mode)]
+    priority: Annotated[str, _one_of(Priority)]
+    submitted_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    deadline: Instant
+    expires_at: Instant | None
     progress: Progress
     approximate_position: int | None
     estimated_seconds: float | None
