@@ -23,7 +23,7 @@ from gateway.gateway import Gateway
 from gateway.inline import Inline
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
-from gateway.openapi import SUBMIT_PROBLEMS, described, document_app, submission_documented
+from gateway.openapi import SUBMIT_HEADERS, SUBMIT_PROBLEMS, described, document_app, submission_documented
 from gateway.problem_page import for_people, problem_page
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
@@ -84,7 +84,12 @@ def create_app(
             operation_id=f"submit_{operation.name.replace('-', '_')}",
             summary=operation.summary,
             tags=["Operations"],
-            responses=described(JobDocument, {202: "Accepted and durable; the body is the job"}, *SUBMIT_PROBLEMS),
+            responses=described(
+                JobDocument,
+                {202: "Accepted and durable; the body is the job"},
+                *SUBMIT_PROBLEMS,
+                headers=SUBMIT_HEADERS,
+            ),
             openapi_extra=submission_documented(operation),
             route_class_override=SubmitRoute,
         )
@@ -101,7 +106,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(BrokerUnavailable, _answer_broker)
     app.add_exception_handler(Exception, _answer_unforeseen)
-    document_app(app, catalog.operations)
+    document_app(app, catalog.operations, auth=settings.auth)
     return app
 
 

@@ -1,6 +1,7 @@
 """How /openapi.json describes what the routes do by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from bff.catalog.model import Operation, Priority
 from bff.wire.document import JobDocument
+from bff.wire.example import example
 from bff.wire.problem import MEDIA_TYPE, ProblemType
 from gateway import problems
 from gateway.problems import PROBLEM_TYPES
@@ -19,7 +21,6 @@ _LINKS = {
     for name, description in {
         "read_job": "Read the job, or wait for it.",
         "read_result": "Read its result alone.",
-        "follow_job": "Follow it as server-sent events.",
         "cancel_job": "Cancel it.",
     }.items()
 }
@@ -44,20 +45,61 @@ PROBLEM_SCHEMA = {
 }
 
 
+_RESPONSE_HEADERS = {
+    "X-Correlation-ID": "The job's id; where there is none, the HTTP request's own.",
+    "Location": "Where the job can be read.",
+    "Content-Location": "Where the job can be read again.",
+    "Retry-After": "Whole seconds: when to come again.",
+    "Preference-Applied": "Which preferences were honoured, and how far (RFC 7240).",
+    "Idempotency-Replayed": "`true` where this Idempotency-Key had made the job before.",
+    "ETag": "The job's version.",
+    "RateLimit": "What is left of the client's quota, where it has one.",
+    "RateLimit-Policy": "The client's quota, where it has one.",
+    "WWW-Authenticate": "How to say who asks.",
+}
+_ALWAYS = ("X-Correlation-ID",)
+_WITH = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+
+
 def described(
-    answer: Any, other: Mapping[int, str], *refusals: ProblemType, good: int = 200
+    answer: Any,
+    other: Mapping[int, str],
+    *refusals: ProblemType,
+    good: int = 200,
+    headers: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: `good` with `answer`, 202 with the job, others without a body; its problems."""
+    """The `responses` of a route: `good` with `answer`, 202 with the job, others without a body; its problems.
+
+    `headers` are those that an answer of a status may have, beside what every answer has.
+    """
     responses: dict[int | str, dict[str, Any]] = {good: {"model": answer, "description": "OK"}}
     for status, description in other.items():
         responses[status] = {"description": description} | ({"model": JobDocument} if status == 202 else {})
     if answer is JobDocument:
-        for status in {200, 202} & set(responses):
-            responses[status]["links"] = _LINKS
+        for taken in (200, 202):
+            if taken in responses:
+                responses[taken]["links"] = _LINKS
     for type_ in refusals:
         known = responses.setdefault(type_.status, {"description": "", **_problem_content()})
         known["description"] += ("; " if known["description"] else "") + f"`{type_.slug}`: {type_.title}"
+    for known_status, response in responses.items():
+        sure = (*_ALWAYS, *_WITH.get(int(known_status), ()))
+        named = {name: name in sure for name in (*sure, *headers.get(int(known_status), ()))}
+        response["headers"] = {name: _response_header(name, required) for name, required in named.items()}
     return responses
+
+
+def _response_header(name: str, required: bool) -> dict[str, Any]:
+    return {"description": _RESPONSE_HEADERS[name], "required": required, "schema": {"type": "string"}}
+
+
+_SUBMITTED = ("Retry-After", "Preference-Applied", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy")
+SUBMIT_HEADERS = {
+    200: ("Content-Location", *_SUBMITTED[1:]),
+    202: ("Location", *_SUBMITTED),
+    429: ("RateLimit", "RateLimit-Policy"),
+}
+READ_HEADERS = {200: ("ETag", "Retry-After", "Preference-Applied"), 202: ("ETag", "Retry-After"), 304: ("ETag",)}
 
 
 def submission_documented(operation: Operation) -> dict[str, Any]:
@@ -91,14 +133,17 @@ SUBMIT_PROBLEMS = (
 )
 
 
-def document_app(app: FastAPI, operations: Mapping[str, Operation]) -> None:
-    """Have the app's document name the schemas that are referred to by hand."""
+def document_app(app: FastAPI, operations: Mapping[str, Operation], *, auth: bool) -> None:
+    """Have the app's document name the schemas that are referred to by hand, and the key where one is asked for."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas["Problem"] = PROBLEM_SCHEMA
+            schemas["JobDocument"]["examples"] = [example()]
+            if auth:
+                _ask_for_key(document)
             for operation in operations.values():
                 schema = operation.parameters.model_json_schema(ref_template=_REFERENCE)
                 schemas |= schema.pop("$defs", {})
@@ -107,6 +152,14 @@ def document_app(app: FastAPI, operations: Mapping[str, Operation]) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _ask_for_key(document: dict[str, Any]) -> None:
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, methods in document["paths"].items():
+        if path.startswith("/v1/"):
+            for described_one in methods.values():
+                described_one["security"] = [{"key": []}]
 
 
 def _problem_content() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from gateway import problems
 from gateway.gateway import Gateway, gateway_of
 from gateway.hold import held
 from gateway.identity import client_of
-from gateway.openapi import described
+from gateway.openapi import READ_HEADERS, described
 from gateway.ownership import known, own, unknown
 from gateway.problems import Problem
 from gateway.steering import preferences_of, seconds
@@ -48,7 +48,13 @@ _IDS = {
     "/v1/jobs/{job_id}",
     operation_id="read_job",
     summary="Read a job, in any state",
-    responses=described(JobDocument, {304: "It has not changed"}, *_OF_ONE_JOB, problems.POLL_TOO_FREQUENT),
+    responses=described(
+        JobDocument,
+        {304: "It has not changed"},
+        *_OF_ONE_JOB,
+        problems.POLL_TOO_FREQUENT,
+        headers=READ_HEADERS,
+    ),
 )
 async def read_job(
     request: Request,
@@ -89,7 +95,7 @@ async def read_job(
     summary="Read a job's result alone",
     responses=described(
         dict, {202: "The job has not ended; the body is the job"}, *_OF_ONE_JOB, JOB_FAILED, JOB_EXPIRED,
-        JOB_CANCELLED, problems.POLL_TOO_FREQUENT,
+        JOB_CANCELLED, problems.POLL_TOO_FREQUENT, headers=READ_HEADERS,
     ),
 )  # fmt: skip
 async def read_result(request: Request, job_id: JobId) -> Response:
@@ -133,7 +139,7 @@ async def read_jobs(request: Request) -> Response:
     summary="Cancel a job; it stays readable",
     responses=described(
         JobDocument, {202: "Cancelled; a call in flight is being aborted, and undone where it had an effect"},
-        *_OF_ONE_JOB, problems.JOB_NOT_CANCELLABLE,
+        *_OF_ONE_JOB, problems.JOB_NOT_CANCELLABLE, headers=READ_HEADERS,
     ),
 )  # fmt: skip
 async def cancel_job(request: Request, job_id: JobId) -> Response:

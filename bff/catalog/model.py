@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 MAX_CALLS = 8
 
@@ -22,6 +22,14 @@ class Priority(StrEnum):
 
 
 LANE_WEIGHTS: Mapping[Priority, int] = {Priority.HIGH: 8, Priority.NORMAL: 3, Priority.LOW: 1}
+
+
+def _integral(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_integral)
+"""The last of an Annotated[int, …]: a whole number as JSON has them. 3.0 is one too, "3" is not."""
 
 
 class Parameters(BaseModel):

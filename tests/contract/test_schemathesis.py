@@ -1,0 +1,47 @@
+"""All that /openapi.json allows, and much that it does not, asked of a running gateway."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bff.catalog.clients import hash_of
+from tests.contract.stack import Up, gateway
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Path(__file__).with_name("schemathesis.toml").read_text()
+KEY = f"bff_{'s' * 43}"
+
+
+def findings(url: str, directory: Path, config: str) -> str:
+    """What schemathesis says where it found anything; empty where it did not."""
+    file = directory / "schemathesis.toml"
+    file.write_text(config)
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", f"--config-file={file}", "run", f"{url}/openapi.json"),
+        # DELETE cancels; the job stays readable.
+        *("--checks", "all", "--exclude-checks", "use_after_free"),
+        *("--max-examples", "15", "--seed", "1", "--no-color", "--generation-database", "none"),
+    ]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.contract.schemathesis_hooks", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=240)
+    said = done.stdout + done.stderr
+    assert "Test cases:" in said, said
+    return "" if done.returncode == 0 else said
+
+
+@pytest.mark.timeout(300)
+def test_a_gateway_that_asks_for_no_key_answers_as_its_document_says(stack: Up, tmp_path: Path) -> None:
+    found = findings(stack.gateway_url, tmp_path, CONFIG)
+    assert not found, found
+
+
+@pytest.mark.timeout(300)
+def test_a_gateway_that_asks_for_keys_answers_as_its_document_says(stack: Up, tmp_path: Path) -> None:
+    clients = tmp_path / "clients.toml"
+    clients.write_text(f'[clients.tester]\nkey_hashes = ["{hash_of(KEY)}"]\n')
+    with gateway(stack.redis_url, "--auth", f"--clients={clients}") as guarded:
+        found = findings(guarded.url, tmp_path, f'{CONFIG}\n[auth.openapi.key]\nbearer = "{KEY}"\n')
+    assert not found, found
