@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
-from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed, Submission
+from bff.broker.jobs import Accepted, Conflict, Notify, QuotaExceeded, Refused, Replayed, Submission
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
@@ -25,6 +25,7 @@ from gateway.body import body_of
 from gateway.gateway import Gateway, gateway_of
 from gateway.hold import held
 from gateway.identity import client_of
+from gateway.notify import notify_of
 from gateway.problems import Problem
 from gateway.refusal import quota_exceeded, quota_headers, quota_of, refusal
 from gateway.steering import Preferences, Steering, steering_of
@@ -56,10 +57,11 @@ def submit_endpoint(operation: Operation) -> Endpoint:
         if not client.may_ask(operation.name):
             raise Problem(problems.FORBIDDEN, f"The client {client.name!r} may not ask for {operation.name!r}.")
         steering = steering_of(request.headers, operation)
+        notify = notify_of(request.headers, client, gateway.settings)
         parameters = parameters_of(operation, await body_of(request))
         if gateway.draining.is_set():
             raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
-        return await _submit(gateway, request, client, operation, steering, parameters)
+        return await _submit(gateway, request, client, operation, steering, parameters, notify)
 
     return submit
 
@@ -100,6 +102,7 @@ async def _submit(
     operation: Operation,
     steering: Steering,
     parameters: Parameters,
+    notify: Notify | None,
 ) -> Response:
     job_id = new_job_id()
     inline = any(call.inline for call in operation.calls)
@@ -114,6 +117,7 @@ async def _submit(
         traceparent=steering.traceparent,
         tracestate=steering.tracestate,
         quota=quota_of(client),
+        notify=notify,
     )
     failpoint(Point.BEFORE_SUBMIT)
     try:
@@ -162,6 +166,7 @@ async def _answer(
         with suppress(BrokerUnavailable):  # what was accepted is, whether or not it can be read now
             job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
     failpoint(Point.BEFORE_RESPONSE)
+    gateway.claim(job)
     ended = job.status.terminal
     path = f"/v1/jobs/{job.id}"
     sent = {
