@@ -12,7 +12,7 @@ _SHOT = re.compile(r"(?P<point>\w+):(?P<action>\w+)(=(?P<seconds>\d+(\.\d+)?))?(
 
 
 class Point(StrEnum):
-    """Where. Each is hit once per entry, call or request."""
+    """Where. Each is hit once per entry, call, request or notification."""
 
     BEFORE_SUBMIT = "before_submit"
     """The gateway has read the request; the broker knows nothing of it."""
@@ -30,6 +30,10 @@ class Point(StrEnum):
     """The outcome is known; the broker is not told."""
     AFTER_TELL = "after_tell"
     """The broker was told of the call's end, or of another attempt."""
+    BEFORE_DELIVERY = "before_delivery"
+    """A notification's attempt has begun; nothing is sent."""
+    AFTER_DELIVERY = "after_delivery"
+    """The receiver has the notification; the broker is not told."""
 
 
 class Action(StrEnum):

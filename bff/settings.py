@@ -3,11 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bff.catalog.clients import SHIPPED_CLIENTS
 from bff.catalog.services import SHIPPED_SERVICES
+from bff.policies.destination import origins_of
+
+
+def _origins(text: str) -> str:
+    origins_of(text)
+    return text
 
 
 class SharedSettings(BaseSettings):
@@ -54,3 +60,21 @@ class SharedSettings(BaseSettings):
             description="Begins every key, so that several installations can share one Redis.",
         ),
     ] = "bff"
+
+
+class NotifySettings(SharedSettings):
+    """Where notifications may go: what gateways promise, workers do."""
+
+    webhook_allowed: Annotated[
+        str,
+        AfterValidator(_origins),
+        Field(
+            validation_alias="WEBHOOK_ALLOWED",
+            description="Origins to which webhooks may go though they are not https, or not public: "
+            "`https://hooks.internal,http://127.0.0.1:9999`.",
+        ),
+    ] = ""
+
+    @property
+    def webhook_origins(self) -> frozenset[str]:
+        return origins_of(self.webhook_allowed)

@@ -1,11 +1,14 @@
 """What a gateway process is made of; handed to every route."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
 from bff.broker.connect import Broker
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import Job
 from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from gateway.inline import Inline
@@ -27,6 +30,26 @@ class Gateway:
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     waiters: int = 0
+    _claims: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def retrieved(self, job: Job, channel: str) -> None:
+        """For every answer about one job, by any channel: counts it, and claims the job."""
+        self.metrics.retrieved(channel)
+        self.claim(job)
+
+    def claim(self, job: Job) -> None:
+        """Its client is being shown it. How it ended is then known: whoever would be told so otherwise need not be.
+
+        Goes on beside the answer. One that fails makes for a notification too many, and no more.
+        """
+        if job.to_claim and job.status.terminal:
+            claiming = asyncio.create_task(self._claimed(job.id))
+            self._claims.add(claiming)
+            claiming.add_done_callback(self._claims.discard)
+
+    async def _claimed(self, job_id: str) -> None:
+        with suppress(BrokerUnavailable):
+            await self.broker.jobs.claim(job_id)
 
     def drain(self) -> None:
         self.draining.set()

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from bff.catalog.model import Operation, Priority
+from bff.policies.destination import MAX_URI_CHARACTERS
 from bff.wire.document import JobDocument
 from bff.wire.example import example
 from bff.wire.problem import MEDIA_TYPE, ProblemType
@@ -26,6 +27,7 @@ _LINKS = {
 }
 
 KEY_PATTERN = r'^("([!#-\[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$'
+NOTIFY_PATTERN = r"^(https?://|mailto:)[!-~]+( *; *when=(always|unclaimed))?$"
 SECONDS_PATTERN = r"^(?=.*[1-9])[0-9]+(\.[0-9]+)?$"
 
 PROBLEM_SCHEMA = {
@@ -182,6 +184,13 @@ def _steering(operation: Operation) -> list[dict[str, Any]]:
             f"Seconds that the client waits for the result, decimals allowed; {default:g} where it is not sent, "
             f"clamped to {operation.max_timeout_seconds:g}.",
             pattern=SECONDS_PATTERN,
+        ),
+        _header(
+            "Request-Notify",
+            "Whom to tell of the job's end: an `https://` webhook, signed by the client's secret, or `mailto:` one of "
+            "its addresses; then `; when=always` (the default of webhooks) or `; when=unclaimed` (of mail).",
+            pattern=NOTIFY_PATTERN,
+            maxLength=MAX_URI_CHARACTERS,
         ),
         _header("traceparent", "W3C trace context, carried to the downstream."),
         _header("tracestate", "W3C trace context, carried to the downstream."),

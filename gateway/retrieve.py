@@ -77,10 +77,10 @@ async def read_job(
             lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
         )
         job = own(gateway, client, found, job_id)
-        gateway.metrics.retrieved("long_poll")
+        gateway.retrieved(job, "long_poll")
     else:
         job = await known(gateway, client, job_id)
-        gateway.metrics.retrieved("poll")
+        gateway.retrieved(job, "poll")
     headers = _headers(job)
     if preferences.wait_seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds(preferences.wait_seconds)}"
@@ -102,7 +102,7 @@ async def read_result(request: Request, job_id: JobId) -> Response:
     gateway, client = gateway_of(request), await client_of(request)
     _keep_pace(gateway, job_id)
     job = await known(gateway, client, job_id)
-    gateway.metrics.retrieved("poll")
+    gateway.retrieved(job, "poll")
     error = error_of(job)
     if error is not None:
         raise Problem(
@@ -129,7 +129,10 @@ async def read_jobs(request: Request) -> Response:
         raise Problem(problems.INVALID_QUERY, detail, members={"parameter": "id"})
     jobs = await gateway.broker.jobs.read_many(filter(is_job_id, dict.fromkeys(ids)))
     gateway.metrics.retrieved("poll")
-    documents = [document_of(job) for job in jobs if job.client == client.name]
+    own = [job for job in jobs if job.client == client.name]
+    for job in own:
+        gateway.claim(job)
+    documents = [document_of(job) for job in own]
     return Response(to_json({"jobs": documents}), 200, {"Cache-Control": "private, no-cache"}, "application/json")
 
 
@@ -149,6 +152,7 @@ async def cancel_job(request: Request, job_id: JobId) -> Response:
     became, ended = await gateway.broker.jobs.cancel(job_id, client.name)
     gateway.metrics.ended(ended)
     job = await known(gateway, client, job_id)
+    gateway.claim(job)
     if became is Cancellation.FINISHED:
         raise Problem(
             problems.JOB_NOT_CANCELLABLE,

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bff.settings import SharedSettings
+from bff.settings import NotifySettings
 
 
-class GatewaySettings(SharedSettings):
+class GatewaySettings(NotifySettings):
     host: Annotated[
         str,
         Field(validation_alias="GATEWAY_HOST", min_length=1, description="Address that the gateway listens on."),

@@ -50,10 +50,6 @@ class Steering:
 
 def steering_of(headers: Headers, operation: Operation) -> Steering:
     """Raises Problem `invalid-header`."""
-    if "request-notify" in headers:
-        raise _invalid(
-            "Request-Notify", "no notification can be sent to this client; poll, or hold with Prefer: wait=N"
-        )
     priority = _priority(headers)
     traceparent = headers.get("traceparent", "")
     traced = _TRACEPARENT.fullmatch(traceparent) is not None
@@ -86,41 +82,42 @@ def seconds(number: float) -> str:
 
 
 def _priority(headers: Headers) -> Priority:
-    value = _single(headers, "Request-Priority")
+    value = single(headers, "Request-Priority")
     if value is None:
         return Priority.NORMAL
     try:
         return Priority(value.lower())
     except ValueError:
-        raise _invalid("Request-Priority", f"is not one of {', '.join(Priority)}") from None
+        raise invalid("Request-Priority", f"is not one of {', '.join(Priority)}") from None
 
 
 def _timeout_ms(headers: Headers, operation: Operation, priority: Priority) -> int:
-    value = _single(headers, "Request-Timeout")
+    value = single(headers, "Request-Timeout")
     if value is None:
         return round(operation.timeout_seconds[priority] * 1000)
     if not _SECONDS.fullmatch(value) or not value.strip("0."):
-        raise _invalid("Request-Timeout", "is not a number of seconds above 0, such as 30 or 2.5")
+        raise invalid("Request-Timeout", "is not a number of seconds above 0, such as 30 or 2.5")
     return max(1, round(min(float(value), operation.max_timeout_seconds) * 1000))
 
 
 def _idempotency_key(headers: Headers) -> str | None:
-    value = _single(headers, "Idempotency-Key")
+    value = single(headers, "Idempotency-Key")
     if value is None:
         return None
     quoted = _QUOTED_KEY.fullmatch(value)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else value
     if not _BARE_KEY.fullmatch(key) or (value.startswith('"') and not quoted):
-        raise _invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters, bare or in double quotes")
+        raise invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters, bare or in double quotes")
     return key
 
 
-def _single(headers: Headers, name: str) -> str | None:
+def single(headers: Headers, name: str) -> str | None:
+    """A header that may be sent once. Raises Problem `invalid-header`."""
     values = headers.getlist(name)
     if len(values) > 1:
-        raise _invalid(name, "was sent more than once")
+        raise invalid(name, "was sent more than once")
     return values[0].strip() if values else None
 
 
-def _invalid(header: str, what: str) -> Problem:
+def invalid(header: str, what: str) -> Problem:
     return Problem(INVALID_HEADER, f"{header} {what}.", members={"header": header})

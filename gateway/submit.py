@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.broker.job_id import new_job_id
-from bff.broker.jobs import Accepted, Replayed, Submission
+from bff.broker.jobs import Accepted, Notify, Replayed, Submission
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
@@ -25,6 +25,7 @@ from gateway.body import body_of
 from gateway.gateway import Gateway, gateway_of
 from gateway.hold import held
 from gateway.identity import client_of
+from gateway.notify import notify_of
 from gateway.problems import Problem
 from gateway.refusal import quota_headers, quota_of
 from gateway.steering import Preferences, Steering, steering_of
@@ -55,8 +56,9 @@ def submit_endpoint(operation: Operation) -> Endpoint:
         client = await client_of(request)
         require_allowed(client, operation.name)
         steering = steering_of(request.headers, operation)
+        notify = notify_of(request.headers, client, gateway.settings)
         parameters = parameters_of(operation, await body_of(request))
-        return await _submit(gateway, request, client, operation, steering, parameters)
+        return await _submit(gateway, request, client, operation, steering, parameters, notify)
 
     return submit
 
@@ -97,6 +99,7 @@ async def _submit(
     operation: Operation,
     steering: Steering,
     parameters: Parameters,
+    notify: Notify | None,
 ) -> Response:
     submission = Submission(
         id=new_job_id(),
@@ -109,6 +112,7 @@ async def _submit(
         traceparent=steering.traceparent,
         tracestate=steering.tracestate,
         quota=quota_of(client),
+        notify=notify,
     )
     match await accept(gateway, operation, parameters, submission):
         case Accepted(job, _, usage):
@@ -136,6 +140,7 @@ async def _answer(
         with suppress(BrokerUnavailable):  # what was accepted is, whether or not it can be read now
             job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
     failpoint(Point.BEFORE_RESPONSE)
+    gateway.claim(job)
     ended = job.status.terminal
     path = f"/v1/jobs/{job.id}"
     sent = {

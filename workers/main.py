@@ -12,28 +12,35 @@ from types import FrameType
 from typing import Any
 
 import uvloop
-from arq import cron
+from arq import cron, func
 from arq.connections import ArqRedis
 from arq.worker import create_worker
 
 from bff.broker.background import background
-from bff.broker.connect import connected
+from bff.broker.connect import Broker, connected
+from bff.broker.duty import repeat
 from bff.broker.lanes import Lanes
+from bff.broker.outbox import Outbox
 from bff.broker.patient import patient_pool
 from bff.catalog.catalog import Catalog, load_catalog
+from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.downstream.client import Downstream
 from bff.logs import log_to_stderr
 from workers.consumer import Consumer
 from workers.maintenance import forget_consumers, reclaim
 from workers.metrics import Metrics
+from workers.notifier import MOST_IN_ARQ, Notifier, deliver
 from workers.perform import Performer
 from workers.settings import WorkerSettings as Settings
+from workers.webhook import Webhooks
 
 log = logging.getLogger(__name__)
 
 RECLAIM_AT = set(range(0, 60, 5))  # seconds of every minute
 EXIT_WITHIN_SECONDS = 3.0
+ARQ_POLL_SECONDS = 0.1
+ARQ_JOB_SECONDS = 30
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -49,6 +56,7 @@ def arq_settings(settings: Settings) -> dict[str, Any]:
     """What arq wants to know. Its own signal handlers would neither drain nor end while Redis is away."""
     try:
         catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
+        clients = ClientRegister(settings.clients_file)
     except CatalogError as error:
         sys.exit(f"bff worker: {error}")
     metrics = Metrics()
@@ -57,35 +65,45 @@ def arq_settings(settings: Settings) -> dict[str, Any]:
     except OSError as error:
         address = f"{settings.metrics_host}:{settings.metrics_port}"
         sys.exit(f"bff worker: cannot serve metrics on {address}: {error.strerror}; choose another with --metrics-port")
+    queue = f"{settings.key_prefix}:arq"
     pool = patient_pool(settings.arq_redis_url or settings.redis_url)
-    hosted = Hosted(settings, catalog, metrics)
+    redis = ArqRedis(pool, default_queue_name=queue, job_serializer=_to_json, job_deserializer=json.loads)
+    hosted = Hosted(settings, catalog, clients, metrics, redis)
     for number in END_SIGNALS:
         signal.signal(number, _leave_at_once)
     return {
-        "queue_name": f"{settings.key_prefix}:arq",
-        "functions": [],
+        "queue_name": queue,
+        "functions": [func(deliver)],
         "cron_jobs": [
             cron(reclaim, second=RECLAIM_AT, keep_result=0),
             cron(forget_consumers, minute=17, second=3, keep_result=0),
         ],
         "on_startup": hosted.start,
         "on_shutdown": hosted.stop,
-        "redis_pool": ArqRedis(pool, job_serializer=_to_json, job_deserializer=json.loads),
+        "redis_pool": redis,
         "job_serializer": _to_json,
         "job_deserializer": json.loads,
         "handle_signals": False,
         "keep_result": 0,
         "log_results": False,
+        "poll_delay": ARQ_POLL_SECONDS,
+        "job_timeout": ARQ_JOB_SECONDS,
+        "max_jobs": MOST_IN_ARQ + 50,
     }
 
 
 class Hosted:
     """The consumers, for as long as arq runs."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, catalog: Catalog, clients: ClientRegister, metrics: Metrics, queue: ArqRedis
+    ) -> None:
         self._settings = settings
         self._catalog = catalog
+        self._clients = clients
         self._metrics = metrics
+        self._queue = queue
+        self._notifier: Notifier | None = None
         self._stack = AsyncExitStack()
         self._consumers: list[Consumer] = []
         self._ending: asyncio.Task[None] | None = None
@@ -112,8 +130,10 @@ class Hosted:
             performer = Performer(catalog, service, own, downstream, metrics)
             self._consumers.append(Consumer(performer, own, broker.arrivals, metrics))
         await self._stack.enter_async_context(broker.watch.listen(broker.cell.keys.aborted(), self._abort))
+        ctx["notifier"] = notifier = self._notifier = self._made_notifier(broker)
         names = [service.replace("-", "_") for service in catalog.services]
         running = {name: consumer.run() for name, consumer in zip(names, self._consumers, strict=True)}
+        running["notify "] = repeat("notify", notifier.hand_over)  # no service is called so
         await self._stack.enter_async_context(background(on_death=self._fail, **running))
         self._main = asyncio.current_task()
         for number in END_SIGNALS:
@@ -125,6 +145,11 @@ class Hosted:
         await self._stack.aclose()
         if self._exit_code:
             sys.exit(self._exit_code)
+
+    def _made_notifier(self, broker: Broker) -> Notifier:
+        webhooks = Webhooks(self._settings.webhook_origins, self._settings.webhook_ca_file)
+        self._stack.push_async_callback(webhooks.aclose)
+        return Notifier(Outbox(broker.cell), self._clients, webhooks, self._metrics, self._queue)
 
     def _abort(self, payload: bytes | None) -> None:
         if payload is not None:
@@ -142,9 +167,10 @@ class Hosted:
 
     async def _drain(self) -> None:
         """Take no more, let run what runs, hand the rest back; then arq may go, with or without Redis."""
-        for consumer in self._consumers:
-            consumer.stop()
-        await asyncio.gather(*(consumer.drained(self._settings.drain_seconds) for consumer in self._consumers))
+        draining: list[Consumer | Notifier] = [*self._consumers, *([self._notifier] if self._notifier else [])]
+        for each in draining:
+            each.stop()
+        await asyncio.gather(*(each.drained(self._settings.drain_seconds) for each in draining))
         asyncio.get_running_loop().call_later(EXIT_WITHIN_SECONDS, os._exit, self._exit_code)  # arq waits for Redis
         if self._main is not None:
             self._main.cancel()

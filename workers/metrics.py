@@ -41,6 +41,9 @@ class Metrics:
             "bff_call_seconds", "Time of one attempt.", ["service"], buckets=SECONDS, registry=registry
         )
         self._retries = Counter("bff_call_retries", "Calls parked for another attempt.", ["service"], registry=registry)
+        self._retrievals = Counter(
+            "bff_retrievals", "Answers about jobs; here, notifications delivered.", ["channel"], registry=registry
+        )
         self.slots = Gauge(
             "bff_worker_slots",
             "Entries that this worker holds (leased), and calls of them in flight (busy).",
@@ -67,3 +70,6 @@ class Metrics:
 
     def retried(self, service: str) -> None:
         self._retries.labels(service).inc()
+
+    def retrieved(self, channel: str) -> None:
+        self._retrievals.labels(channel).inc()

@@ -22,6 +22,7 @@ from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
 from workers.next_step import UNKNOWN_COMPENSATION_ATTEMPTS, Step, again, budgeted, failure, health, may_run, success
+from workers.trace import traceparent_of
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Performer:
             return None
 
     async def _call(self, step: Step, entry: Entry, request: Request) -> Outcome:
-        headers = {"traceparent": entry.traceparent or _traceparent(entry.job_id)}
+        headers = {"traceparent": entry.traceparent or traceparent_of(entry.job_id)}
         if entry.tracestate:
             headers["tracestate"] = entry.tracestate
         left_seconds = self._left_seconds(entry)
@@ -221,9 +222,3 @@ def _cache_key(step: Step, request: Request) -> str:
     """One answer for the same request to the same service."""
     what = to_json([step.service.name, request.method, request.path, request.body])
     return hashlib.sha256(what).hexdigest()[:32]
-
-
-def _traceparent(job_id: str) -> str:
-    """A trace of the job's own, where the client sent none: its id is 128 bits already (W3C Trace Context)."""
-    digits = job_id.replace("-", "")
-    return f"00-{digits}-{digits[16:]}-01"

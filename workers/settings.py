@@ -1,19 +1,20 @@
 """What a worker can be told."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from bff.settings import SharedSettings
+from bff.settings import NotifySettings
 
 
-class WorkerSettings(SharedSettings):
+class WorkerSettings(NotifySettings):
     arq_redis_url: Annotated[
         str,
         Field(
             validation_alias="ARQ_REDIS_URL",
             pattern=r"^((redis|rediss|unix)://.*)?$",
-            description="Redis of arq's own queue (maintenance by cron); never a cluster. Empty: the broker.",
+            description="Redis of arq's own queue (maintenance, notifications); never a cluster. Empty: the broker.",
         ),
     ] = ""
     metrics_host: Annotated[
@@ -22,6 +23,13 @@ class WorkerSettings(SharedSettings):
     metrics_port: Annotated[
         int, Field(validation_alias="WORKER_METRICS_PORT", ge=0, le=65535, description="Port of the worker's metrics.")
     ] = 9100
+    webhook_ca_file: Annotated[
+        Path | None,
+        Field(
+            validation_alias="WEBHOOK_CA_FILE",
+            description="Certificates (PEM) that webhooks trust besides the system's: those of an inside network.",
+        ),
+    ] = None
     drain_seconds: Annotated[
         float,
         Field(

@@ -1,4 +1,4 @@
-"""Dead letters: calls that were given up and that an operator has to look at. Kept until replayed or discarded."""
+"""Dead letters: what was given up and an operator has to look at. Kept until replayed or discarded."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,13 +19,18 @@ class Kind(StrEnum):
     """It was lost with its worker three times: perhaps it is what ends them. Its job has failed."""
     COMPENSATION = "compensation"
     """What was done downstream could not be undone, and still is done."""
+    NOTIFICATION = "notification"
+    """The job's end could not be told to who was to be told of it."""
     ENTRY = "entry"
     """Something that is no entry of ours lay in a lane."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """`id` is "<Unix ms>-<number>". Of an entry that is none of ours there are only `lane` and its raw `fields`."""
+    """`id` is "<Unix ms>-<number>". The service of a notification is `webhook` or `mail`.
+
+    Of an entry that is none of ours there are only `lane` and its raw `fields`.
+    """
 
     id: str
     kind: Kind
@@ -39,6 +44,7 @@ class DeadLetter:
     error: str = ""
     attempts: int = 0
     parameters: bytes = b""
+    receiver: str = ""
     lane: str = ""
     fields: str = ""
 
@@ -76,9 +82,9 @@ class DeadLetters:
     async def replay(self, letter: DeadLetter) -> str:
         """The id of the job that is at work again. Raises NotReplayed. Twice within a day is no more than once.
 
-        A compensation is tried again under its own job. The job of a call has failed, and stays so: a new one is
-        submitted for the same client, with the same parameters; what the lost attempts did, if anything, the failed job
-        has undone where it can be.
+        A compensation is tried again under its own job, and so is a notification, as long as that is kept. The job of
+        a call has failed, and stays so: a new one is submitted for the same client, with the same parameters; what the
+        lost attempts did, if anything, the failed job has undone where it can be.
         """
         if letter.kind is Kind.ENTRY:
             raise NotReplayed("it is no entry of this gateway; discard it")
@@ -135,6 +141,7 @@ def _letter(row: list[Any]) -> DeadLetter:
         error=text.get("error", ""),
         attempts=int(text.get("attempts", 0)),
         parameters=fields.get("parameters", b""),
+        receiver=text.get("receiver", ""),
         lane=text.get("lane", ""),
         fields=text.get("fields", ""),
     )

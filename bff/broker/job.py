@@ -59,6 +59,14 @@ class Mode(StrEnum):
     SYNC = "sync"
 
 
+class When(StrEnum):
+    """When somebody is told of a job's end."""
+
+    ALWAYS = "always"
+    UNCLAIMED = "unclaimed"
+    """Only if its client has not read it within the grace time."""
+
+
 class Source(StrEnum):
     """Where a call's data came from."""
 
@@ -86,8 +94,9 @@ class CallState:
 class Job:
     """A job at one moment. Times are Unix ms by the broker's clock; `now_ms` is when this was read there.
 
-    `outcomes` holds the JSON data, as bytes, of the calls that have any. `position` is the number of entries before its
-    own, -1 where it has none waiting; `expected_ms` the time from now to its end, as far as can be told.
+    `outcomes` holds the JSON data, as bytes, of the calls that have any. `to_claim` says that somebody will be told of
+    its end unless its client is known to have read it. `position` is the number of entries before its own, -1 where it
+    has none waiting; `expected_ms` the time from now to its end, as far as can be told.
     """
 
     id: str
@@ -106,6 +115,7 @@ class Job:
     finished_ms: int | None = None
     expires_ms: int | None = None
     blame: str | None = None
+    to_claim: bool = False
     position: int = -1
     expected_ms: int = 0
 
@@ -176,6 +186,7 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
         finished_ms=_number(fields.get("finished")),
         expires_ms=_number(fields.get("expires")),
         blame=fields.get("blame"),
+        to_claim=fields.get("notify_when") == When.UNCLAIMED and "claimed" not in fields,
         position=position,
         expected_ms=expected_ms,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from bff.broker.cell import Cell
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, Source, decode_ended, decode_job
+from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, Source, When, decode_ended, decode_job
 from bff.broker.quota import UNLIMITED, Quota, Usage
 from bff.catalog.model import Priority
 
@@ -37,6 +37,14 @@ class Done:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Whom to tell of a job's end: https://… or mailto:…"""
+
+    uri: str
+    when: When
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """What is asked for, validated. `parameters` is the JSON of the operation's model, in its canonical form."""
@@ -53,6 +61,7 @@ class Submission:
     tracestate: str = ""
     done: Sequence[Done] = ()
     quota: Quota = UNLIMITED
+    notify: Notify | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +202,18 @@ class Jobs:
             submission.quota.interval_us,
             submission.quota.window_us,
             submission.quota.max_in_flight,
+            submission.notify.uri if submission.notify else "",
+            submission.notify.when if submission.notify else "",
             *(part for done in submission.done for part in (done.call, done.milliseconds, done.http_status, done.data)),
         ]
 
     async def read(self, job_id: str) -> Job | None:
         """The job as it stands, or None where the broker knows none of that id."""
         reply = await self._cell.run("read", [self._cell.keys.job(job_id)], [job_id])
+        return await self.decoded(job_id, reply)
+
+    async def decoded(self, job_id: str, reply: list[Any]) -> Job | None:
+        """The job in a script's reply; None where that has no fields of one."""
         flat = reply[1]
         if not flat:
             return None
@@ -221,6 +236,10 @@ class Jobs:
         """End a job of this client; another's is unknown to it."""
         word, ended = await self._cell.run("cancel", [self._cell.keys.job(job_id)], [job_id, client])
         return Cancellation(word.decode()), decode_ended(ended)
+
+    async def claim(self, job_id: str) -> None:
+        """Its client has read how it ended; for jobs that are `to_claim`."""
+        await self._cell.run("claim", [self._cell.keys.job(job_id)], [job_id])
 
     async def _plan(self, digest: str) -> Mapping[str, Any]:
         """A plan by its digest; one that this process did not compile is of an older or newer catalog."""

@@ -34,7 +34,7 @@ class Keys:
         return self._key("service", name)
 
     def job(self, job_id: str) -> str:
-        """HASH, see scripts/lib/job.lua; expires `result_ttl` after the job has ended."""
+        """HASH, see scripts/lib/job.lua; expires `result_ttl` after the job has ended, and somebody was told so."""
         return self._key("job", job_id)
 
     def parameters(self, job_id: str) -> str:
@@ -72,6 +72,10 @@ class Keys:
     def parked(self) -> str:
         """ZSET "<job id>:<call>" -> due_ms, of the retries that wait for their time."""
         return self._key("parked")
+
+    def notify(self) -> str:
+        """ZSET job id -> due_ms, of the jobs of whose end somebody is still to be told: the outbox."""
+        return self._key("notify")
 
     def dead(self) -> str:
         """STREAM, see scripts/lib/graph.lua: what was given up and an operator has to look at; kept until then."""

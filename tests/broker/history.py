@@ -8,9 +8,10 @@ from typing import Any
 from bff.broker.dead_letters import DeadLetter, DeadLetters, Kind, NotReplayed
 from bff.broker.expiry import Expiry
 from bff.broker.job import CallStatus, Ended, Source, decode_ended
-from bff.broker.jobs import Accepted, Bound, Cancellation, QuotaExceeded, Replayed
+from bff.broker.jobs import Accepted, Bound, Cancellation, Notify, QuotaExceeded, Replayed
 from bff.broker.keys import Keys
 from bff.broker.lanes import End, Entry, Health, Noted, Supply
+from bff.broker.outbox import Turn
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
 from bff.catalog.model import Priority
@@ -51,7 +52,9 @@ class History:
         for service in SERVICES:
             await self._set(service, retry_tokens=FIRST_TOKENS, retry_at=self._began_ms)
 
-    async def submit(self, operation: str, priority: Priority, timeout_ms: int, client: str, key: str | None) -> None:
+    async def submit(
+        self, operation: str, priority: Priority, timeout_ms: int, client: str, key: str | None, notify: Notify | None
+    ) -> None:
         wish = (client, operation, key or "")
         answer = await self.world.submit(
             operation,
@@ -60,6 +63,7 @@ class History:
             client=client,
             idempotency_key=key,
             quota=CLIENTS[client],
+            notify=notify,
         )
         match answer:
             case Accepted(job, ended):
@@ -184,6 +188,57 @@ class History:
         await Expiry(self.world.cell, self._told).run_once()
         await Requeue(self.world.cell).run_once()
 
+    async def claim(self, number: int) -> None:
+        """A client reads how its job ended before it is told."""
+        outbox = (await self.now()).outbox
+        job_id = outbox[number % len(outbox)]
+        await self.world.jobs.claim(job_id)
+        now = await self.now()
+        assert (job_id in now.outbox) == (now.jobs[job_id].fields["notify_when"] == "always")
+
+    async def notify(self, told: list[str | None]) -> None:
+        """Some of what is due is handed over; what is not told (None) was lost on the way."""
+        for turn, word in zip(await self.world.outbox.hand_over(len(told)), told, strict=False):
+            self.past.turns.append(turn)
+            before = await self._notification(turn)
+            assert (await self.world.outbox.begin(turn) is not None) == (before != ("pending", "unclaimed", "1"))
+            assert await self.world.outbox.begin(turn) is None, "a turn is one attempt"
+            if word is not None:
+                await self._tell(turn, word)
+            else:  # its lease is over
+                await self.world.make_due(turn.job_id)
+
+    async def tell_of_an_old_turn(self, number: int, word: str) -> None:
+        """By a worker that was frozen meanwhile."""
+        if self.past.turns:
+            await self._tell(self.past.turns[number % len(self.past.turns)], word)
+
+    async def _tell(self, turn: Turn, word: str) -> None:
+        before = await self._notification(turn)
+        last = await self.clock.execute("HGET", self.world.keys.job(turn.job_id), "notify_turn")
+        counts = before[0] == "pending" and (int(last) == turn.number or word == "delivered")
+        outbox = self.world.outbox
+        match word:
+            case "delivered":
+                await outbox.delivered(turn)
+            case "drop":
+                await outbox.drop(turn)
+            case "again":
+                await outbox.again(turn, 1_000)
+            case "buried":
+                await outbox.bury(turn, channel="webhook", receiver="https://a.example", error="HTTP 500")
+        after = await self._notification(turn)
+        states = {"delivered": "delivered", "drop": "dropped", "again": "pending", "buried": "buried"}
+        assert after[0] == (states[word] if counts else before[0])
+        if counts and word == "buried":
+            self.past.letters.add((turn.job_id, ""))
+
+    async def _notification(self, turn: Turn) -> tuple[str, ...]:
+        """Its state, when it is wanted, and whether its job is claimed."""
+        fields = ("notify_state", "notify_when", "claimed")
+        read = await self.clock.execute("HMGET", self.world.keys.job(turn.job_id), *fields)
+        return tuple((value or b"").decode() for value in read)
+
     async def look_after_a_dead_letter(self, number: int, again: bool) -> None:
         letters = [letter async for letter in self._dead.all()]
         if not letters:
@@ -235,6 +290,7 @@ class History:
                 await self.reclaim(service)
                 for _, entry in await self.take(service, 100):
                     await self.conclude(service, entry, replace(GOOD, health=Health.WELL))
+            await self.world.deliver()
             await self.look_after_a_dead_letter(0, again=False)
             rounds += 1
             assert rounds < ROUNDS_TO_REST, await self.world.leftovers()

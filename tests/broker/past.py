@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bff.broker.outbox import Turn
 from bff.broker.quota import UNLIMITED, Quota
 from tests.broker.snapshot import SERVICES, Place, Snapshot
 from tests.broker.world import SERVICES as SERVICES_TOML
@@ -32,6 +33,7 @@ class Past:
     barred: set[str] = field(default_factory=set)
     first_attempts: Counter[str] = field(default_factory=Counter)
     retries: Counter[str] = field(default_factory=Counter)
+    turns: list[Turn] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
     versions: dict[str, int] = field(default_factory=dict)
     ends: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -15,7 +15,7 @@ PLANS: Mapping[str, Operation] = {operation.name: operation for operation in OPE
 UNDOES = {call.compensation.name: call.name for plan in OPERATIONS for call in plan.calls if call.compensation}
 
 Place = tuple[str, str]
-"""Job and call."""
+"""Job and call; of a notification among the dead letters, the call is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Snapshot:
     booked: Mapping[tuple[str, Priority], int]
     in_flight: Mapping[str, int]
     deadlines: Mapping[str, int]
+    outbox: Sequence[str]
     dead: Sequence[Place]
 
     def slots_held(self, service: str) -> int:
@@ -75,13 +76,13 @@ class Snapshot:
 
     @property
     def at_rest(self) -> bool:
-        return not (self.unread or self.held or self.parked or self.deadlines or self.dead)
+        return not (self.unread or self.held or self.parked or self.deadlines or self.outbox or self.dead)
 
 
 async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: Sequence[str]) -> Snapshot:
     ask, keys = world.redis.execute, world.keys
     lanes = [(service, lane) for service in SERVICES for lane in keys.lanes(service)]
-    entries, pending, hashes, ttls, booked, in_flight, parked, deadlines, dead = await asyncio.gather(
+    entries, pending, hashes, ttls, booked, in_flight, parked, deadlines, outbox, dead = await asyncio.gather(
         asyncio.gather(*(ask("XRANGE", lane, "-", "+") for _, lane in lanes)),
         asyncio.gather(*(ask("XPENDING", lane, "workers", "-", "+", 1000) for _, lane in lanes)),
         asyncio.gather(*(ask("HGETALL", keys.job(job_id)) for job_id in ids)),
@@ -92,6 +93,7 @@ async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: 
         asyncio.gather(*(ask("HGET", keys.client(client), "in_flight") for client in clients)),
         ask("ZRANGE", keys.parked(), 0, -1),
         ask("ZRANGE", keys.deadlines(), 0, -1, "WITHSCORES"),
+        ask("ZRANGE", keys.notify(), 0, -1),
         ask("XRANGE", keys.dead(), "-", "+"),
     )
     unread: Counter[Place] = Counter()
@@ -124,13 +126,14 @@ async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: 
         },
         in_flight={client: int(count or 0) for client, count in zip(clients, in_flight, strict=True)},
         deadlines={deadlines[i].decode(): int(deadlines[i + 1]) for i in range(0, len(deadlines), 2)},
+        outbox=[member.decode() for member in outbox],
         dead=[_place(fields) for _, fields in dead],
     )
 
 
 def _place(fields: list[Any]) -> Place:
     named = pairs(fields)
-    return named["job"].decode(), named["call"].decode()
+    return named["job"].decode(), named.get("call", b"").decode()
 
 
 def _member(member: str) -> Place:
@@ -191,10 +194,19 @@ def what_is_not_over_is_kept(now: Snapshot) -> None:
         assert not (job.expires and (undoing or not job.status.terminal)), job_id
 
 
+def whoever_is_to_be_told_stands_in_the_outbox(now: Snapshot) -> None:
+    pending = {job_id for job_id, job in now.jobs.items() if job.fields.get("notify_state") == "pending"}
+    assert set(now.outbox) == pending
+    for job_id, job in now.jobs.items():
+        assert ("notify_state" in job.fields) == ("notify" in job.fields and job.status.terminal), job_id
+        assert not (job_id in pending and job.expires), job_id
+
+
 ALWAYS = (
     every_call_is_in_one_place,
     what_is_booked_is_what_waits,
     what_is_in_flight_and_has_a_deadline_has_not_ended,
     a_job_ends_as_its_calls_did,
     what_is_not_over_is_kept,
+    whoever_is_to_be_told_stands_in_the_outbox,
 )

@@ -12,7 +12,7 @@ from bff.broker.jobs import Cancellation
 from bff.broker.lanes import Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
-from tests.broker.world import BAD, GOOD, World
+from tests.broker.world import BAD, GOOD, HOOK, MAIL, World
 
 pytestmark = pytest.mark.anyio
 
@@ -96,3 +96,19 @@ async def test_what_a_dead_worker_held_is_queued_again(world: World) -> None:
     while not (await world.lanes("stock").reclaim())[0]:
         await asyncio.sleep(0.05)
     assert await world.do(service="stock") == ["only"]
+
+
+async def test_whoever_is_to_be_told_is_told_and_what_is_fetched_is_noted(world: World) -> None:
+    job_id, other = await world.accepted(notify=HOOK), await world.accepted(notify=MAIL)
+    third = await world.accepted(notify=HOOK)
+    await fill(world)
+    await world.do()
+    await world.jobs.claim(other)
+    turns = {turn.job_id: turn for turn in await world.handed()}
+    assert turns.keys() == {job_id, third}
+    assert await world.outbox.begin(turns[job_id])
+    await world.outbox.again(turns[job_id], 0)
+    [again] = await world.handed()
+    for turn in (again, turns[third]):
+        await world.outbox.begin(turn)
+        await world.outbox.delivered(turn)

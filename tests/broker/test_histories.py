@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bff.broker.jobs import Notify
 from bff.broker.lanes import End, Entry, Health
 from bff.broker.pipeline import Pipeline
 from bff.broker.script import script
@@ -29,7 +30,7 @@ from tests.broker.past import MOST_LOST
 from tests.broker.servers import Server
 from tests.broker.snapshot import SERVICES, Snapshot
 from tests.broker.turned import Fault
-from tests.broker.world import BAD, GOOD
+from tests.broker.world import BAD, GOOD, HOOK, MAIL
 
 services = st.sampled_from(SERVICES)
 clients = st.sampled_from(["public", "public", "acme"])
@@ -42,7 +43,10 @@ fates = st.one_of(
 )
 
 
-SCRIPTS = ("cancel", "expire", "finish", "reclaim", "replay", "requeue", "retry", "submit", "sweep", "take")
+SCRIPTS = (
+    "begin_delivery", "cancel", "claim", "end_delivery", "expire", "finish", "hand_over", "reclaim", "replay",
+    "requeue", "retry", "submit", "sweep", "take",
+)  # fmt: skip
 FENCE = "if not job or job[name .. '.entry'] ~= entry then"
 XADD = "redis.call('XADD', cell .. 'lane:'"
 TWICE = f"{XADD} .. call.service .. ':' .. job.priority, '*', 'job', job.id, 'call', call.name)\n  {XADD}"
@@ -80,10 +84,19 @@ class Histories(RuleBasedStateMachine):
         timeout_ms=st.sampled_from([10_000, 10_000, 400]),
         client=clients,
         key=st.sampled_from([None, None, "k"]),
+        notify=st.sampled_from([None, None, HOOK, MAIL]),
     )
-    def submit(self, operations: list[str], priority: Priority, timeout_ms: int, client: str, key: str | None) -> None:
+    def submit(
+        self,
+        operations: list[str],
+        priority: Priority,
+        timeout_ms: int,
+        client: str,
+        key: str | None,
+        notify: Notify | None,
+    ) -> None:
         for operation in operations:
-            self.run(self.history.submit(operation, priority, timeout_ms, client, key))
+            self.run(self.history.submit(operation, priority, timeout_ms, client, key, notify))
 
     @precondition(lambda self: self.now.jobs)
     @rule(number=st.integers(0, 9), client=clients)
@@ -121,6 +134,20 @@ class Histories(RuleBasedStateMachine):
         self.run(self.history.clock.turn(milliseconds))
         if told:
             self.run(self.history.duties())
+
+    @precondition(lambda self: self.now.outbox)
+    @rule(number=st.integers(0, 9))
+    def claim(self, number: int) -> None:
+        self.run(self.history.claim(number))
+
+    @precondition(lambda self: self.now.outbox)
+    @rule(told=st.lists(st.sampled_from(["delivered", "again", "buried", "drop", None]), min_size=1, max_size=4))
+    def notify(self, told: list[str | None]) -> None:
+        self.run(self.history.notify(told))
+
+    @rule(number=st.integers(0, 9), word=st.sampled_from(["delivered", "again", "buried"]))
+    def tell_of_an_old_turn(self, number: int, word: str) -> None:
+        self.run(self.history.tell_of_an_old_turn(number, word))
 
     @precondition(lambda self: self.now.dead)
     @rule(number=st.integers(0, 9), again=st.booleans())
@@ -192,6 +219,13 @@ def test_histories_on_a_fake_redis() -> None:
         pytest.param("return starts_by > 0 and now > starts_by", "return false", id="a start that is too late"),
         pytest.param("if tokens < PER_RETRY then return false end", "", id="retries beyond the budget"),
         pytest.param(">= MOST_LOST", ">= 99", id="poison that is never buried"),
+        pytest.param("  announce(job)\n", "", id="an end that nobody is told of"),
+        pytest.param("(job.notify_turn ~= turn and word ~= 'delivered')", "false", id="an old turn that counts"),
+        pytest.param("or job.notify_begun == ARGV[2] ", "", id="a turn that begins twice"),
+        pytest.param(
+            "if left_ms == -1 or job.notify_state == 'pending' then", "if left_ms == -1 then", id="gone untold"
+        ),
+        pytest.param("set_due(job.id, now)\n", "", id="a notification that is replayed to nowhere"),
         pytest.param(
             "  word = 'late'\n  compensate(job, plan)", "  word = 'late'", id="a late effect that is not undone"
         ),

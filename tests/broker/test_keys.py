@@ -11,7 +11,7 @@ from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import CallStatus
 from bff.broker.keys import Keys
 from bff.catalog.model import Priority
-from tests.broker.world import BAD, GOOD, World
+from tests.broker.world import BAD, GOOD, HOOK, World
 
 pytestmark = pytest.mark.anyio
 
@@ -34,14 +34,14 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 
 async def live_a_full_life(world: World) -> None:
-    """Something of everything: a success, a retry, a failure undone in part, a cancellation."""
+    """Something of everything: a success, a retry, a failure undone in part, a cancellation that is told."""
     await world.accepted(idempotency_key="k")
     await world.do(replace(GOOD, cache_key="d1", cache_ms=60_000))
     await world.accepted("order")
     await world.do()
     await world.do(BAD)
     await world.do(BAD)
-    await world.jobs.cancel(await world.accepted("order"), "public")
+    await world.jobs.cancel(await world.accepted("order", notify=HOOK), "public")
     await world.accepted("both")
     left, right = await world.take()
     await world.lanes().retry(left, delay_ms=5_000, effect=True, error="timeout", http_status=None, pause_ms=1)
@@ -71,6 +71,7 @@ async def test_what_is_said_to_expire_does_once_jobs_have_ended_and_nothing_else
     await world.until_ms(await world.now_ms() + 1)  # the service has rested
     while await world.do():
         pass
+    await world.deliver()
     letters = DeadLetters(world.cell)
     async for letter in letters.all():
         await letters.discard(letter)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bff.broker.cell import Cell, Runs
-from bff.broker.job import CallStatus, Job, Source
+from bff.broker.job import CallStatus, Job, Source, When
 from bff.broker.job_id import new_job_id
-from bff.broker.jobs import Accepted, Jobs, Submission
+from bff.broker.jobs import Accepted, Jobs, Notify, Submission
 from bff.broker.keys import Keys
 from bff.broker.lanes import End, Entry, Lanes
+from bff.broker.outbox import Outbox, Turn
 from bff.catalog.catalog import Catalog, load_catalog
 from bff.catalog.model import Call, Compensation, Operation, Outcomes, Parameters, Priority, Request
 
@@ -105,6 +106,9 @@ def a_catalog(text: str = SERVICES) -> Catalog:
         return load_catalog(Path(file.name), operations=OPERATIONS)
 
 
+HOOK = Notify("https://hooks.example/x", When.ALWAYS)
+MAIL = Notify("mailto:a@example.com", When.UNCLAIMED)
+
 GOOD = End(
     status=CallStatus.SUCCEEDED, effect=True, milliseconds=7, data=b'{"ok":true}', source=Source.LIVE, http_status=200
 )
@@ -122,6 +126,7 @@ class World:
     def __post_init__(self) -> None:
         self.cell = Cell(self.redis, self.catalog, self.keys)
         self.jobs = Jobs(self.cell)
+        self.outbox = Outbox(self.cell)
 
     def lanes(self, service: str = "fast", consumer: str = "w1") -> Lanes:
         return Lanes(self.cell, service, consumer)
@@ -155,6 +160,28 @@ class World:
         for entry in entries:
             await self.lanes(service).finish(entry, end)
         return [entry.call for entry in entries]
+
+    async def due(self, job_id: str) -> int | None:
+        """In how many ms its notification is due; None: there is none in the outbox."""
+        score = await self.redis.execute("ZSCORE", self.keys.notify(), job_id)
+        return None if score is None else int(score) - await self.now_ms()
+
+    async def make_due(self, job_id: str) -> None:
+        """As if the time until then had passed."""
+        await self.redis.execute("ZADD", self.keys.notify(), "XX", 0, job_id)
+
+    async def handed(self) -> list[Turn]:
+        return await self.outbox.hand_over(100)
+
+    async def deliver(self) -> list[str]:
+        """All that is in the outbox, due or not; the ids of the jobs."""
+        ids = [member.decode() for member in await self.redis.execute("ZRANGE", self.keys.notify(), 0, -1)]
+        for job_id in ids:
+            await self.make_due(job_id)
+        for turn in await self.handed():
+            if await self.outbox.begin(turn):
+                await self.outbox.delivered(turn)
+        return ids
 
     async def now_ms(self) -> int:
         """By the broker's clock."""
@@ -194,6 +221,7 @@ class World:
                 found[f"pending {lane}"] = (await self.redis.execute("XPENDING", lane, "workers"))[0]
                 found[f"entries {lane}"] = await self.redis.execute("XLEN", lane)
         found["parked"] = await self.redis.execute("ZCARD", self.keys.parked())
+        found["outbox"] = await self.redis.execute("ZCARD", self.keys.notify())
         found["deadlines"] = await self.redis.execute("ZCARD", self.keys.deadlines())
         for key in await self.redis.execute("KEYS", f"{self.keys.client('*')}"):
             found[f"in flight of {key}"] = int(await self.redis.execute("HGET", key, "in_flight"))

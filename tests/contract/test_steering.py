@@ -59,7 +59,7 @@ async def test_a_trace_context_never_turns_a_request_away(api: httpx.AsyncClient
     await submitted(api, traceparent=traceparent, tracestate="a=b")
 
 
-async def test_nobody_can_be_notified_for_the_public_client(api: httpx.AsyncClient) -> None:
+async def test_no_mail_goes_out_for_the_public_client(api: httpx.AsyncClient) -> None:
     headers = {"Request-Notify": "mailto:someone@example.com"}
     problem = problem_of(await api.post(ECHO, json=HI, headers=headers), 400, "invalid-header")
     assert problem["header"] == "Request-Notify"

@@ -8,8 +8,11 @@
 --#include admission
 local flat = redis.call('HGETALL', KEYS[1])
 if #flat == 0 then return { now, flat, {}, -1, 0 } end
-local outcomes = redis.call('HGETALL', cell .. 'outcomes:' .. ARGV[1])
 local job = load(ARGV[1])
+if job.expires and now >= tonumber(job.expires) and redis.call('EXISTS', cell .. 'parameters:' .. ARGV[1]) == 0 then
+  return { now, {}, {}, -1, 0 } -- over; its hash is here for a notification alone
+end
+local outcomes = redis.call('HGETALL', cell .. 'outcomes:' .. ARGV[1])
 if TERMINAL[job.status] then return { now, flat, outcomes, -1, 0 } end
 local position, expected_ms = -1, 0
 local plan = plan_of(job)

@@ -1,15 +1,22 @@
--- Give a compensation that was buried another chance: back into its lane, its attempts forgotten.
+-- Give a compensation, or a notification, that was buried another chance: back into its lane, or due now, its attempts forgotten.
 -- KEYS  <cell>dead   STREAM
 -- ARGV  letter id
--- Returns replayed | gone (the letter, or its job) | not-a-compensation
+-- Returns replayed | gone (the letter, or its job) | not-replayable
 --#include job
 --#include graph
 local letter = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not letter then return 'gone' end
 local fields = by_name(letter[2])
-if fields.kind ~= 'compensation' then return 'not-a-compensation' end
+if fields.kind ~= 'compensation' and fields.kind ~= 'notification' then return 'not-replayable' end
 local job = load(fields.job)
 if not job then return 'gone' end
+if fields.kind == 'notification' then
+  redis.call('XDEL', KEYS[1], ARGV[1])
+  set_due(job.id, now)
+  note(job, 'notify_state', 'pending', 'notify_tries', 0)
+  keep_hash(job)
+  return 'replayed'
+end
 for _, counter in ipairs({ '.attempts', '.spared', '.lost' }) do put(job, fields.call .. counter, 0) end
 local plan = plan_of(job)
 local call = plan.by_name[fields.call]

@@ -2,8 +2,8 @@
 -- KEYS  <cell>job:<id>, <cell>parameters:<id>, <cell>deadlines, <cell>client:<client>, and with an Idempotency-Key
 --       <cell>idempotency:<digest> STRING "<id> <fingerprint>"
 -- ARGV  id, plan digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
---       the client's quota: interval_us, window_us, max_in_flight (0: none), and for each inline call that is done already:
---       call, milliseconds, http_status, data
+--       the client's quota: interval_us, window_us, max_in_flight (0: none), whom to tell of its end: URI (empty: nobody),
+--       always | unclaimed, and for each inline call that is done already: call, milliseconds, http_status, data
 -- Returns {accepted, now_ms, expected_ms, position, plain (0 | 1), ended, used_us} | {replayed, id} | {conflict, id} | {unconfigured}
 --       | {queue-full | shedding | deadline-unattainable | downstream-unavailable, service, retry_ms, expected_ms}
 --       | {quota-exceeded, requests | in-flight, retry_ms, used_us}
@@ -13,8 +13,8 @@
 --#include breaker
 --#include admission
 local id, digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
-  interval_us, window_us, max_in_flight = unpack(ARGV)
-local DONE_FROM = 16
+  interval_us, window_us, max_in_flight, notify, notify_when = unpack(ARGV)
+local DONE_FROM = 18
 if KEYS[5] then
   local record = redis.call('GET', KEYS[5])
   if record then
@@ -51,6 +51,10 @@ for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'sta
 end
 if traceparent ~= '' then put(job, 'traceparent', traceparent) end
 if tracestate ~= '' then put(job, 'tracestate', tracestate) end
+if notify ~= '' then
+  put(job, 'notify', notify)
+  put(job, 'notify_when', notify_when)
+end
 redis.call('HSET', KEYS[1], 'operation', operation) -- first, so that a job that ends at once has a key to expire
 redis.call('SET', KEYS[2], parameters)
 redis.call('ZADD', KEYS[3], job.deadline, id)

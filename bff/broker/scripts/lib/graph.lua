@@ -6,6 +6,7 @@
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
 --#include timing
+--#include notify
 
 local function book(job, call, places)
   redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
@@ -49,17 +50,18 @@ end
 
 -- All keys of a job are kept until then; nil: until somebody says so.
 local function keep_until(job, moment)
-  for _, key in ipairs({ 'job:', 'parameters:', 'outcomes:' }) do
+  for _, key in ipairs({ 'parameters:', 'outcomes:' }) do
     if moment then
       redis.call('PEXPIREAT', cell .. key .. job.id, moment)
     else
       redis.call('PERSIST', cell .. key .. job.id)
     end
   end
+  keep_hash(job)
 end
 
 -- To the dead letters: what was given up, and an operator has to look at.
---   <cell>dead  STREAM  kind (call | compensation) job operation client priority timeout_ms call service error attempts parameters
+--   <cell>dead  STREAM  kind (call | compensation | notification) job operation client priority timeout_ms call service error attempts parameters
 local function bury(kind, job, call, error)
   redis.call('XADD', cell .. 'dead', '*', 'kind', kind, 'job', job.id, 'operation', job.operation, 'client', job.client,
     'priority', job.priority, 'timeout_ms', job.deadline - job.submitted, 'call', call.name, 'service', call.service,
@@ -109,6 +111,7 @@ local function settle(job, plan, status, open_as)
   put(job, 'expires', now + redis.call('HGET', cell .. 'settings', 'result_ttl_ms'))
   ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }
   if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
+  announce(job)
   if status == 'succeeded' then
     keep_until(job, job.expires)
   else

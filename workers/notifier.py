@@ -1,0 +1,156 @@
+"""Telling clients of the ends of their jobs: the outbox hands over, arq performs, the outbox is told."""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from arq.connections import ArqRedis
+
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.outbox import Notification, Outbox, Turn
+from bff.catalog.clients import ClientRegister
+from bff.failpoints import Point, failpoint
+from bff.policies.destination import Mail, NotAllowed, Webhook, destination_of
+from bff.policies.notification import next_delay_ms
+from workers.attempt import Attempt, Channel, Verdict
+from workers.metrics import Metrics
+from workers.webhook import Webhooks
+
+log = logging.getLogger(__name__)
+
+MOST_IN_ARQ = 200
+"""Handed over and not done, over all workers: what waits, waits in the outbox. arq may do more: its cron too."""
+BATCH = 50
+MOST_FOR_ONE_RECEIVER = 20
+"""At once in this process, so that one that hangs leaves room for the others."""
+CROWDED_MS = 1000
+TELL_AGAIN_SECONDS = 0.5
+TELL_SECONDS = 5.0
+
+
+class Notifier:
+    def __init__(
+        self, outbox: Outbox, clients: ClientRegister, webhooks: Webhooks, metrics: Metrics, queue: ArqRedis
+    ) -> None:
+        self._outbox = outbox
+        self._clients = clients
+        self._webhooks = webhooks
+        self._metrics = metrics
+        self._queue = queue
+        self._receivers: Counter[str] = Counter()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
+
+    async def hand_over(self) -> None:
+        """Give arq what is due, once each quarter of a second."""
+        room = MOST_IN_ARQ - await self._queue.zcard(self._queue.default_queue_name)
+        if room <= 0 or self._stopping:
+            return
+        for turn in await self._outbox.hand_over(min(room, BATCH)):
+            job_id = f"{turn.job_id}:{turn.number}"
+            await self._queue.enqueue_job(deliver.__name__, turn.job_id, turn.number, _job_id=job_id)
+
+    async def deliver(self, turn: Turn) -> None:
+        """One attempt. What cannot be told to the broker comes again when the turn's lease is over."""
+        if self._stopping:
+            await self._told(self._outbox.untried, turn, 0)
+            return
+        notification = await self._outbox.begin(turn)
+        if notification is None:
+            return
+        try:
+            destination = destination_of(notification.uri)
+        except NotAllowed as error:  # of a gateway that allows more
+            await self._bury(turn, Channel.WEBHOOK, "", f"its URL {error}")
+            return
+        with self._counted(_receiver(destination)) as crowded:
+            if crowded:
+                await self._told(self._outbox.untried, turn, CROWDED_MS)
+            else:
+                await self._attempt(turn, notification, destination)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    async def drained(self, seconds: float) -> None:
+        """What is being sent may come to its end for so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
+    async def _attempt(self, turn: Turn, notification: Notification, destination: Webhook | Mail) -> None:
+        channel = Channel.MAIL if isinstance(destination, Mail) else Channel.WEBHOOK
+        failpoint(Point.BEFORE_DELIVERY)
+        attempt = await self._sent(notification, destination)
+        failpoint(Point.AFTER_DELIVERY)
+        if attempt.verdict is Verdict.DELIVERED:
+            self._metrics.retrieved(channel)
+            await self._told(self._outbox.delivered, turn)
+            return
+        receiver, job_id = _receiver(destination), notification.job.id
+        log.warning("job %s, %s to %s, attempt %d: %s", job_id, channel, receiver, notification.attempt, attempt.error)
+        delay_ms = next_delay_ms(notification.attempt, attempt.retry_after_ms, random.random)
+        if attempt.verdict is Verdict.UNWANTED:
+            await self._told(self._outbox.drop, turn)
+        elif attempt.verdict is Verdict.REFUSED or delay_ms is None:
+            await self._bury(turn, channel, receiver, attempt.error)
+        else:
+            await self._told(self._outbox.again, turn, delay_ms)
+
+    async def _sent(self, notification: Notification, destination: Webhook | Mail) -> Attempt:
+        client = self._clients.now().by_name.get(notification.job.client)
+        if isinstance(destination, Mail):
+            return Attempt(Verdict.REFUSED, "mail is not set up")
+        return await self._webhooks.send(destination, client.webhook_secrets if client else (), notification)
+
+    async def _bury(self, turn: Turn, channel: Channel, receiver: str, error: str) -> None:
+        async def bury(turn: Turn) -> None:
+            await self._outbox.bury(turn, channel=channel, receiver=receiver, error=error)
+
+        await self._told(bury, turn)
+
+    async def _told(self, tell: Any, turn: Turn, *more: int) -> None:
+        """Tell the broker, again where it does not answer: telling twice changes nothing."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + TELL_SECONDS
+        while True:
+            try:
+                await tell(turn, *more)
+                return
+            except BrokerUnavailable:
+                if loop.time() >= give_up_at:
+                    raise
+            await asyncio.sleep(TELL_AGAIN_SECONDS)
+
+    @contextmanager
+    def _counted(self, receiver: str) -> Iterator[bool]:
+        """Whether so much is on its way to this receiver that nothing more should be."""
+        crowded = self._receivers[receiver] >= MOST_FOR_ONE_RECEIVER
+        self._receivers[receiver] += 1
+        self._idle.clear()
+        try:
+            yield crowded
+        finally:
+            self._receivers[receiver] -= 1
+            self._receivers += Counter()  # forgets those at zero
+            if not self._receivers:
+                self._idle.set()
+
+
+def _receiver(destination: Webhook | Mail) -> str:
+    """For logs and operators: without what might be a secret."""
+    return destination.domain if isinstance(destination, Mail) else destination.origin
+
+
+async def deliver(ctx: dict[Any, Any], job_id: str, number: int) -> None:
+    """arq's job: one attempt at one notification."""
+    notifier: Notifier = ctx["notifier"]
+    try:
+        await notifier.deliver(Turn(job_id, number))
+    except BrokerUnavailable as error:
+        log.warning("job %s: its notification waits for the broker: %s", job_id, error)
