@@ -21,6 +21,7 @@ from gateway.apart import MetricsApart
 from gateway.correlation import Correlation, correlation_id
 from gateway.gateway import Gateway
 from gateway.inline import Inline
+from gateway.live import Live
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
 from gateway.openapi import SUBMIT_HEADERS, SUBMIT_PROBLEMS, described, document_app, submission_documented
@@ -28,6 +29,7 @@ from gateway.problem_page import for_people, problem_page
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.submit import SubmitRoute, submit_endpoint
+from gateway.waiters import Waiters
 
 REQUEST_HEADERS = [
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Request-Notify",
@@ -125,9 +127,11 @@ def _lifespan(
         ) as broker:
             downstream = Downstream(catalog.services.values())
             inline = Inline(catalog, broker.cell, downstream, metrics)
-            app.state.gateway = Gateway(settings, catalog, broker, inline, metrics, clients)
-            started(app.state.gateway)
-            yield
+            waiters = Waiters(settings.max_waiters)
+            async with Live(broker.jobs, broker.watch, broker.cell.keys).running() as live:
+                app.state.gateway = Gateway(settings, catalog, broker, inline, metrics, clients, live, waiters)
+                started(app.state.gateway)
+                yield
             await downstream.aclose()
 
     return lifespan

@@ -22,9 +22,18 @@ class GatewaySettings(SharedSettings):
             validation_alias="MAX_WAITERS",
             ge=0,
             le=1_000_000,
-            description="Requests held open at once (Prefer: wait); one more is answered at once, as the job stands.",
+            description="Long polls, event streams and WebSockets held open at once. One more is answered at once as "
+            "the job stands, refused with 503, closed with 1013.",
         ),
-    ] = 10_000
+    ] = 20_000
+    allowed_origins: Annotated[
+        str,
+        Field(
+            validation_alias="ALLOWED_ORIGINS",
+            pattern=r"^(https?://[^/,\s]+(,\s*https?://[^/,\s]+)*)?$",
+            description="Other origins whose pages may open a WebSocket, separated by commas: https://app.example.org.",
+        ),
+    ] = ""
     auth: Annotated[
         bool,
         Field(validation_alias="AUTH", description="Ask for a key of the clients file; off, everybody is `public`."),

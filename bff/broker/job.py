@@ -88,6 +88,7 @@ class Job:
 
     `outcomes` holds the JSON data, as bytes, of the calls that have any. `position` is the number of entries before its
     own, -1 where it has none waiting; `expected_ms` the time from now to its end, as far as can be told.
+    `final_version` is the one that it ended with; compensations still raise `version` after that.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Job:
     finished_ms: int | None = None
     expires_ms: int | None = None
     blame: str | None = None
+    final_version: int | None = None
     position: int = -1
     expected_ms: int = 0
 
@@ -176,6 +178,7 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
         finished_ms=_number(fields.get("finished")),
         expires_ms=_number(fields.get("expires")),
         blame=fields.get("blame"),
+        final_version=_number(fields.get("final")),
         position=position,
         expected_ms=expected_ms,
     )
