@@ -35,13 +35,16 @@ class Outlet:
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
+        blocked = False
         try:
             for message in self._messages():
                 async with asyncio.timeout(BLOCKED_SECONDS):
                     await self._send(message)
         except TimeoutError:
-            self._blocked()
+            blocked = True
         except OSError:
             pass  # the client is gone; who receives from it is told so
         finally:
             self._task = None
+        if blocked:
+            self._blocked()

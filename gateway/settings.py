@@ -26,14 +26,6 @@ class GatewaySettings(SharedSettings):
             "the job stands, refused with 503, closed with 1013.",
         ),
     ] = 20_000
-    allowed_origins: Annotated[
-        str,
-        Field(
-            validation_alias="ALLOWED_ORIGINS",
-            pattern=r"^(https?://[^/,\s]+(,\s*https?://[^/,\s]+)*)?$",
-            description="Other origins whose pages may open a WebSocket, separated by commas: https://app.example.org.",
-        ),
-    ] = ""
     auth: Annotated[
         bool,
         Field(validation_alias="AUTH", description="Ask for a key of the clients file; off, everybody is `public`."),
