@@ -14,8 +14,8 @@ from gateway.gateway import Gateway, gateway_of
 from gateway.identity import client_of
 from gateway.live import Reading
 from gateway.outlet import Outlet
+from gateway.ownership import own
 from gateway.problems import Problem
-from gateway.retrieve import own
 from gateway.waiters import Channel
 
 HEARTBEAT_SECONDS = 15.0

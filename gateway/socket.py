@@ -17,8 +17,8 @@ from gateway.gateway import Gateway
 from gateway.live import Reading
 from gateway.messages import WEBSOCKET_PATH, Close, Hello, Malformed, Ping, Subscribe, Unsubscribe
 from gateway.outlet import Outlet
+from gateway.ownership import own
 from gateway.problems import Problem
-from gateway.retrieve import own
 from gateway.waiters import Channel
 
 HELLO_SECONDS = 3.0
