@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from bff.broker.connect import connected
@@ -19,8 +20,11 @@ from bff.wire.document import JobDocument
 from gateway import job_page, operate, pages, problems, retrieve, sign_in, start_page, tickets
 from gateway.apart import MetricsApart
 from gateway.correlation import Correlation, correlation_id
+from gateway.events import EventsEndpoint
 from gateway.gateway import Gateway
 from gateway.inline import Inline
+from gateway.live import Live
+from gateway.messages import WEBSOCKET_PATH
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
 from gateway.openapi import SUBMIT_HEADERS, SUBMIT_PROBLEMS, described, document_app, submission_documented
@@ -28,6 +32,8 @@ from gateway.problem_page import for_people, problem_page
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.submit import SubmitRoute, submit_endpoint
+from gateway.waiters import Waiters
+from gateway.websocket import SocketEndpoint, upgrade_required
 
 REQUEST_HEADERS = [
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Request-Notify",
@@ -99,6 +105,9 @@ def create_app(
         methods=["POST"],
         include_in_schema=False,
     )
+    app.router.routes.append(Route("/v1/jobs/{job_id}/events", EventsEndpoint(), methods=["GET"]))
+    app.router.routes.append(WebSocketRoute(WEBSOCKET_PATH, SocketEndpoint()))
+    app.router.routes.append(Route(WEBSOCKET_PATH, upgrade_required, methods=["GET"]))
     for router in (retrieve, tickets, operate, start_page, pages, job_page, sign_in):
         app.include_router(router.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC))
@@ -125,9 +134,11 @@ def _lifespan(
         ) as broker:
             downstream = Downstream(catalog.services.values())
             inline = Inline(catalog, broker.cell, downstream, metrics)
-            app.state.gateway = Gateway(settings, catalog, broker, inline, metrics, clients)
-            started(app.state.gateway)
-            yield
+            waiters = Waiters(settings.max_waiters)
+            async with Live(broker.jobs, broker.watch, broker.cell.keys).running() as live:
+                app.state.gateway = Gateway(settings, catalog, broker, inline, metrics, clients, live, waiters)
+                started(app.state.gateway)
+                yield
             await downstream.aclose()
 
     return lifespan
@@ -162,11 +173,8 @@ def _answer_http(request: Request, error: Exception) -> Response:
 
 
 def _answer_broker(request: Request, error: Exception) -> Response:
-    detail = "The broker cannot be reached, so nothing can be said of this request's job."
-    return _answer_problem(request, Problem(problems.BROKER_UNAVAILABLE, detail, retry_after=1))
+    return _answer_problem(request, problems.broker_unavailable())
 
 
 def _answer_unforeseen(request: Request, error: Exception) -> Response:
-    return _answer_problem(
-        request, Problem(problems.INTERNAL_ERROR, "An error that was not foreseen; it has been logged.")
-    )
+    return _answer_problem(request, problems.unforeseen())

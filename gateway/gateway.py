@@ -12,9 +12,11 @@ from bff.broker.job import Job
 from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from gateway.inline import Inline
+from gateway.live import Live
 from gateway.metrics import Metrics
 from gateway.pace import PollPace
 from gateway.settings import GatewaySettings
+from gateway.waiters import Channel, Waiters
 
 
 @dataclass(slots=True)
@@ -27,13 +29,18 @@ class Gateway:
     inline: Inline
     metrics: Metrics
     clients: ClientRegister
+    live: Live
+    waiters: Waiters
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    waiters: int = 0
     _claims: set["asyncio.Task[None]"] = field(default_factory=set)
 
-    def retrieved(self, job: Job, channel: str) -> None:
-        """For every answer about one job, by any channel: counts it, and claims the job."""
+    def drain(self) -> None:
+        self.draining.set()
+        self.live.drain()
+
+    def retrieved(self, job: Job, channel: Channel) -> None:
+        """A job was handed to its own client: counted, and claimed where it has ended."""
         self.metrics.retrieved(channel)
         self.claim(job)
 
@@ -50,10 +57,6 @@ class Gateway:
     async def _claimed(self, job_id: str) -> None:
         with suppress(BrokerUnavailable):
             await self.broker.jobs.claim(job_id)
-
-    def drain(self) -> None:
-        self.draining.set()
-        self.broker.watch.wake_everybody()
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

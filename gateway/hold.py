@@ -1,59 +1,92 @@
-"""Holding an answer until a job changes: subscribe, then read, and read again at every wake-up."""
+"""Holding an answer until a job changes."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
 from bff.broker.job import Job
-from bff.broker.watch import Change
+from bff.catalog.clients import Client
 from gateway.gateway import Gateway
-
-FLOOR_SECONDS = 2.0
-"""What is published may get lost, so that every waiter reads at least this often."""
+from gateway.live import Reading
+from gateway.waiters import Channel
 
 
 async def held(
+    gateway: Gateway, request: Request, client: Client, job_id: str, seconds: float, enough: Callable[[Job], bool]
+) -> Job | None:
+    """The job once it is `enough`; as it is when the time is over, the client gone, the gateway draining or full.
+
+    What is not the client's own is not waited for. Raises BrokerUnavailable.
+    """
+    with gateway.waiters.one_more(Channel.LONG_POLL) as room, gateway.waiters.one_more_of(client) as room_of_its_own:
+        if seconds <= 0 or not room or not room_of_its_own:
+            return await gateway.broker.jobs.read(job_id)
+        return await _held(gateway, request, job_id, seconds, lambda job: job.client != client.name or enough(job))
+
+
+async def _held(
     gateway: Gateway, request: Request, job_id: str, seconds: float, enough: Callable[[Job], bool]
 ) -> Job | None:
-    """The job once it is `enough`; as it is when the time is over, the client gone, the gateway draining or full."""
-    if seconds <= 0 or gateway.waiters >= gateway.settings.max_waiters:
-        return await gateway.broker.jobs.read(job_id)
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    async with _counted(gateway), gateway.broker.watch.job(job_id) as change, _gone(request, change) as gone:
-        while True:
-            job = await gateway.broker.jobs.read(job_id)
-            left = until - loop.time()
-            if job is None or enough(job) or left <= 0 or gone.done() or gateway.draining.is_set():
-                return job
-            # Jittered: thousands that came at once, or were woken at once, would all read at once for ever after.
-            await change.wait(min(left, FLOOR_SECONDS * random.uniform(0.5, 1)))  # noqa: S311  # no secret
+    hold = _Hold(enough)
+    gateway.live.follow(job_id, hold)
+    try:
+        async with _hang_up(request, hold):
+            if gateway.draining.is_set():
+                hold.draining()
+            await asyncio.wait([hold.answer], timeout=seconds)
+            if not hold.answer.done():
+                gateway.live.leave(job_id, hold)
+                hold.over = True
+                gateway.live.follow(job_id, hold)  # how it stands now
+            return await hold.answer
+    finally:
+        gateway.live.leave(job_id, hold)
+
+
+class _Hold:
+    """One answer that is held; once it is `over`, for the next reading only."""
+
+    def __init__(self, enough: Callable[[Job], bool]) -> None:
+        self.answer: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
+        # An error that comes when nobody asks any more is no news.
+        self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        self.over = False
+        self._enough = enough
+        self._newest: Job | None = None
+
+    def told(self, reading: Reading | None) -> None:
+        self._newest = None if reading is None else reading.job
+        if self.over or self._newest is None or self._enough(self._newest):
+            self.give_up()
+
+    def failed(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def draining(self) -> None:
+        self.over = True
+        if self._newest is not None:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Answer with what is known."""
+        if not self.answer.done():
+            self.answer.set_result(self._newest)
 
 
 @asynccontextmanager
-async def _counted(gateway: Gateway) -> AsyncIterator[None]:
-    gateway.waiters += 1
+async def _hang_up(request: Request, hold: _Hold) -> AsyncIterator[None]:
+    """Give up once the client has hung up. After the body nothing else can be received."""
+    gone: asyncio.Task[None] = asyncio.create_task(_gone(request))
+    gone.add_done_callback(lambda _: hold.give_up())
     try:
         yield
     finally:
-        gateway.waiters -= 1
-
-
-@asynccontextmanager
-async def _gone(request: Request, change: Change) -> AsyncIterator["asyncio.Task[object]"]:
-    """Done once the client has hung up. After the body nothing else can be received."""
-    gone: asyncio.Task[object] = asyncio.create_task(_hang_up(request))
-    gone.add_done_callback(lambda _: change.note(None))
-    try:
-        yield gone
-    finally:
         gone.cancel()
-        await asyncio.wait([gone])
 
 
-async def _hang_up(request: Request) -> None:
+async def _gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

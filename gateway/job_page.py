@@ -21,6 +21,7 @@ from gateway.page import page
 from gateway.problems import Problem
 from gateway.steering import preferences_of
 from gateway.submit import parameters_of
+from gateway.waiters import Channel
 from gateway.words import STATES, duration, progress, sentence, step, steps
 
 router = APIRouter(include_in_schema=False)
@@ -36,8 +37,9 @@ async def job_page(request: Request, job_id: str) -> Response:
     job = await known(gateway, client, job_id)
     wait_seconds = preferences_of(request.headers, request.query_params).wait_seconds
     if wait_seconds and not job.status.terminal:
-        found = await held(gateway, request, job_id, wait_seconds, lambda job: job.status.terminal)
+        found = await held(gateway, request, client, job_id, wait_seconds, lambda job: job.status.terminal)
         job = own(gateway, client, found, job_id)
+    gateway.retrieved(job, Channel.LONG_POLL if wait_seconds else Channel.POLL)
     return _page_of(gateway, job)
 
 

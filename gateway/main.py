@@ -13,6 +13,7 @@ from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.logs import log_to_stderr
 from gateway.app import create_app
+from gateway.frames import BoundedSocketProtocol
 from gateway.gateway import Gateway
 from gateway.protocol import BoundedProtocol
 from gateway.settings import GatewaySettings
@@ -20,6 +21,11 @@ from gateway.settings import GatewaySettings
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048
+MAX_MESSAGE_BYTES = 65_536
+USER_TIMEOUT_MS = 45_000
+"""A peer that acknowledges nothing for so long is gone, or does not read; sooner, those who wait for it see to it."""
+SEND_BUFFER_BYTES = 65_536
+"""What Linux keeps of a connection (twice that): a client that reads slowly gets what is new the sooner."""
 
 
 class GatewayServer(uvicorn.Server):
@@ -59,7 +65,9 @@ def run(settings: GatewaySettings) -> None:
             create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port),
             loop="uvloop",
             http=BoundedProtocol,
-            ws="none",
+            ws=BoundedSocketProtocol,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # it doubles what an idle socket costs
             lifespan="on",
             access_log=False,
             server_header=False,
@@ -79,6 +87,9 @@ def _listener(host: str, port: int) -> socket.socket:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         listener.bind(address)
         listener.listen(BACKLOG)  # so that it is true when it is said
     except OSError as error:

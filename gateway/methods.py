@@ -8,14 +8,17 @@ _KNOWN = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class HeadAsGet:
-    """Pure ASGI middleware: HEAD is GET whose body the server leaves out (RFC 9110, 9.3.2)."""
+    """Pure ASGI middleware: HEAD is GET whose body the server leaves out (RFC 9110, 9.3.2).
+
+    `head` in the scope tells those whose body has no end.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", "head": True}
         await self._app(scope, receive, send)
 
 

@@ -53,7 +53,9 @@ class Metrics:
             "bff_call_seconds", "Time of one attempt.", ["service"], buckets=JOB_SECONDS, registry=registry
         )
         self._retrievals = Counter("bff_retrievals", "Answers about jobs.", ["channel"], registry=registry)
-        self.waiters = Gauge("bff_waiters", "Clients that hold a request open.", ["channel"], registry=registry)
+        self._waiters = Gauge(
+            "bff_waiters", "Clients that hold a request, a stream or a socket open.", ["channel"], registry=registry
+        )
         self._broker = _BrokerState()
         registry.register(self._broker)
         self._surveyed_at = float("-inf")
@@ -71,6 +73,9 @@ class Metrics:
 
     def retrieved(self, channel: str) -> None:
         self._retrievals.labels(channel).inc()
+
+    def waiting(self, channel: str, many: int) -> None:
+        self._waiters.labels(channel).set(many)
 
     def ended(self, jobs: Iterable[Ended]) -> None:
         for job in jobs:

@@ -22,6 +22,7 @@ _LINKS = {
     for name, description in {
         "read_job": "Read the job, or wait for it.",
         "read_result": "Read its result alone.",
+        "follow_job": "Follow it as server-sent events.",
         "cancel_job": "Cancel it.",
     }.items()
 }
@@ -144,6 +145,7 @@ def document_app(app: FastAPI, operations: Mapping[str, Operation], *, auth: boo
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas["Problem"] = PROBLEM_SCHEMA
             schemas["JobDocument"]["examples"] = [example()]
+            document["paths"]["/v1/jobs/{job_id}/events"] = {"get": _follow_job()}
             if auth:
                 _ask_for_key(document)
             for operation in operations.values():
@@ -154,6 +156,48 @@ def document_app(app: FastAPI, operations: Mapping[str, Operation], *, auth: boo
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"const": "job"},
+        "id": {"type": "string", "description": "The job's version."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": _REFERENCE.format(model="JobDocument")},
+        },
+    },
+}
+
+
+def _follow_job() -> dict[str, Any]:
+    """The event stream, which is a plain ASGI endpoint: FastAPI knows nothing of it."""
+    refusals = (
+        problems.UNAUTHORIZED, problems.UNKNOWN_JOB, problems.JOB_GONE, problems.TOO_MANY_WAITERS,
+        problems.BROKER_UNAVAILABLE,
+    )  # fmt: skip
+    responses = {str(status): answer for status, answer in described(None, {204: "It has ended"}, *refusals).items()}
+    del responses["200"]["model"]
+    responses["200"]["description"] = "Server-sent events: the job as it is, then once for each change."
+    responses["200"]["content"] = {"text/event-stream": {"schema": _EVENT}}
+    return {
+        "tags": ["Jobs"],
+        "operationId": "follow_job",
+        "summary": "Follow a job as server-sent events; they end with the job",
+        "parameters": [
+            {
+                "name": "job_id",
+                "in": "path",
+                "required": True,
+                "description": "The correlation id.",
+                "schema": {"type": "string"},
+            },
+            _header("Last-Event-ID", "The last version seen: only later ones are sent. After a terminal one: 204."),
+        ],
+        "responses": responses,
+    }
 
 
 def _ask_for_key(document: dict[str, Any]) -> None:

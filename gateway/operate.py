@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from bff.broker.errors import BrokerUnavailable
 from gateway.gateway import gateway_of
+from gateway.waiters import WAITING
 
 READY_WITHIN_SECONDS = 0.9
 
@@ -46,7 +47,8 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", operation_id="metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(request: Request) -> Response:
     gateway = gateway_of(request)
-    gateway.metrics.waiters.labels("long_poll").set(gateway.waiters)
+    for channel in WAITING:
+        gateway.metrics.waiting(channel, gateway.waiters.on(channel))
     try:
         await gateway.metrics.read_broker(gateway.broker.cell)
     except BrokerUnavailable as error:  # the counters of this process are worth having all the same

@@ -181,6 +181,28 @@ POLL_TOO_FREQUENT = _type(
     "The job was asked for far more often than `poll_after_seconds` says.",
     "Wait for Retry-After, or hold the request with Prefer: wait=N.",
 )
+MALFORMED_MESSAGE = _type(
+    "malformed-message",
+    400,
+    "The message is not one that a WebSocket takes",
+    "A message was no JSON object in a text frame, or its type is not known here, or it lacks a member. The third such "
+    "message closes the socket.",
+    "Send hello, subscribe, unsubscribe or ping; `detail` says what is missing.",
+)
+UPGRADE_REQUIRED = _type(
+    "upgrade-required",
+    426,
+    "This address is for WebSockets",
+    "The request did not ask for a WebSocket, or not as RFC 6455 has it.",
+    "Connect with a WebSocket client, subprotocol bff.v1+json.",
+)
+TOO_MANY_WAITERS = _type(
+    "too-many-waiters",
+    503,
+    "No more clients can wait here",
+    "This gateway, or this client by its quota, holds as many requests, streams and sockets open as it may.",
+    "Close streams that are no longer needed, come back after Retry-After, or poll.",
+)
 QUOTA_EXCEEDED = _type(
     "quota-exceeded",
     429,
@@ -248,3 +270,12 @@ JOB_NOT_CANCELLABLE = _type(
     "A terminal state never changes.",
     "Read the job for what came of it.",
 )
+
+
+def broker_unavailable() -> Problem:
+    detail = "The broker cannot be reached, so nothing can be said of this request's job."
+    return Problem(BROKER_UNAVAILABLE, detail, retry_after=1)
+
+
+def unforeseen() -> Problem:
+    return Problem(INTERNAL_ERROR, "An error that was not foreseen; it has been logged.")

@@ -1,6 +1,7 @@
 """HTTP/1.1 as uvicorn reads it, its headers bounded in size and in time; what is refused is a problem."""
 
 import asyncio
+import re
 from typing import Any
 
 from starlette.responses import Response
@@ -8,9 +9,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bff.broker.job_id import new_job_id
 from gateway import problems
+from gateway.messages import WEBSOCKET_PATH
 from gateway.problems import Problem
 
 HEAD_BYTES = 65_536
+_NONCE = re.compile(rb"[A-Za-z0-9+/]{22}==")
 HEAD_SECONDS = 10.0
 
 
@@ -56,10 +59,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self.scope["abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # ASGI knows no such thing
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(Problem(problems.MALFORMED_REQUEST, msg))
+
+    def _should_upgrade_to_ws(self) -> bool:
+        """Any other wish, and one that is not as RFC 6455 has it, is passed over: the request is answered as it is."""
+        headers = dict(self.headers)
+        return (
+            self.url.partition(b"?")[0] == WEBSOCKET_PATH.encode()
+            and self.scope["method"] == "GET"
+            and headers.get(b"sec-websocket-version") == b"13"
+            and _NONCE.fullmatch(headers.get(b"sec-websocket-key", b"")) is not None
+        )
 
     def _unsupported_upgrade_warning(self) -> None:
         # httptools reads nothing more on a connection that asked for another protocol.

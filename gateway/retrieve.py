@@ -22,6 +22,7 @@ from gateway.openapi import READ_HEADERS, described
 from gateway.ownership import known, own, unknown
 from gateway.problems import Problem
 from gateway.steering import preferences_of, seconds
+from gateway.waiters import Channel
 
 MAX_BATCH = 100
 
@@ -68,19 +69,21 @@ async def read_job(
     preferences = preferences_of(request.headers, request.query_params)
     seen = _tags(request)
     if preferences.wait_seconds:
-        await known(gateway, client, job_id)  # what is unknown is not waited for
-        found = await held(
-            gateway,
-            request,
-            job_id,
-            preferences.wait_seconds,
-            lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
-        )
+        found = None
+        if is_job_id(job_id):
+            found = await held(
+                gateway,
+                request,
+                client,
+                job_id,
+                preferences.wait_seconds,
+                lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
+            )
         job = own(gateway, client, found, job_id)
-        gateway.retrieved(job, "long_poll")
+        gateway.retrieved(job, Channel.LONG_POLL)
     else:
         job = await known(gateway, client, job_id)
-        gateway.retrieved(job, "poll")
+        gateway.retrieved(job, Channel.POLL)
     headers = _headers(job)
     if preferences.wait_seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds(preferences.wait_seconds)}"
@@ -102,7 +105,7 @@ async def read_result(request: Request, job_id: JobId) -> Response:
     gateway, client = gateway_of(request), await client_of(request)
     _keep_pace(gateway, job_id)
     job = await known(gateway, client, job_id)
-    gateway.retrieved(job, "poll")
+    gateway.retrieved(job, Channel.POLL)
     error = error_of(job)
     if error is not None:
         raise Problem(
@@ -127,12 +130,11 @@ async def read_jobs(request: Request) -> Response:
     if not 1 <= len(ids) <= MAX_BATCH:
         detail = f"The query has {len(ids)} ids; allowed: 1 to {MAX_BATCH}, as ?id=A&id=B."
         raise Problem(problems.INVALID_QUERY, detail, members={"parameter": "id"})
-    jobs = await gateway.broker.jobs.read_many(filter(is_job_id, dict.fromkeys(ids)))
-    gateway.metrics.retrieved("poll")
-    own = [job for job in jobs if job.client == client.name]
-    for job in own:
-        gateway.claim(job)
-    documents = [document_of(job) for job in own]
+    found = await gateway.broker.jobs.read_many(filter(is_job_id, dict.fromkeys(ids)))
+    jobs = [job for job in found if job.client == client.name]
+    for job in jobs:
+        gateway.retrieved(job, Channel.POLL)
+    documents = [document_of(job) for job in jobs]
     return Response(to_json({"jobs": documents}), 200, {"Cache-Control": "private, no-cache"}, "application/json")
 
 

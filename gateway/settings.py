@@ -22,9 +22,10 @@ class GatewaySettings(NotifySettings):
             validation_alias="MAX_WAITERS",
             ge=0,
             le=1_000_000,
-            description="Requests held open at once (Prefer: wait); one more is answered at once, as the job stands.",
+            description="Long polls, event streams and WebSockets held open at once. One more is answered at once as "
+            "the job stands, refused with 503, closed with 1013.",
         ),
-    ] = 10_000
+    ] = 20_000
     auth: Annotated[
         bool,
         Field(validation_alias="AUTH", description="Ask for a key of the clients file; off, everybody is `public`."),

@@ -29,6 +29,7 @@ from gateway.notify import notify_of
 from gateway.problems import Problem
 from gateway.refusal import quota_headers, quota_of
 from gateway.steering import Preferences, Steering, steering_of
+from gateway.waiters import Channel
 
 MAX_RETRY_AFTER_SECONDS = 30
 MAX_ERRORS = 100
@@ -116,21 +117,24 @@ async def _submit(
     )
     match await accept(gateway, operation, parameters, submission):
         case Accepted(job, _, usage):
-            return await _answer(gateway, request, job, steering.preferences, quota_headers(usage))
+            return await _answer(gateway, request, client, job, steering.preferences, quota_headers(usage))
         case Replayed(job_id):
-            return await _replay(gateway, request, job_id, steering.preferences)
+            return await _replay(gateway, request, client, job_id, steering.preferences)
 
 
-async def _replay(gateway: Gateway, request: Request, job_id: str, preferences: Preferences) -> Response:
+async def _replay(
+    gateway: Gateway, request: Request, client: Client, job_id: str, preferences: Preferences
+) -> Response:
     job = await gateway.broker.jobs.read(job_id)
     if job is None:  # by the lifetimes of both records only within the second in which they expire
         raise Problem(problems.JOB_GONE, "The job of this Idempotency-Key is no longer kept.")
-    return await _answer(gateway, request, job, preferences, {"Idempotency-Replayed": "true"})
+    return await _answer(gateway, request, client, job, preferences, {"Idempotency-Replayed": "true"})
 
 
 async def _answer(
     gateway: Gateway,
     request: Request,
+    client: Client,
     job: Job,
     preferences: Preferences,
     headers: dict[str, str] | None = None,
@@ -138,10 +142,13 @@ async def _answer(
     """202 with the job, or 200 with its result where it ended while the answer was held."""
     if preferences.wait_seconds and not job.status.terminal:
         with suppress(BrokerUnavailable):  # what was accepted is, whether or not it can be read now
-            job = await held(gateway, request, job.id, preferences.wait_seconds, lambda job: job.status.terminal) or job
+            seconds = preferences.wait_seconds
+            job = await held(gateway, request, client, job.id, seconds, lambda job: job.status.terminal) or job
     failpoint(Point.BEFORE_RESPONSE)
     gateway.claim(job)
     ended = job.status.terminal
+    if ended:
+        gateway.retrieved(job, Channel.LONG_POLL if preferences.wait_seconds else Channel.POLL)
     path = f"/v1/jobs/{job.id}"
     sent = {
         "Content-Location" if ended else "Location": path,

@@ -96,7 +96,8 @@ class Job:
 
     `outcomes` holds the JSON data, as bytes, of the calls that have any. `to_claim` says that somebody will be told of
     its end unless its client is known to have read it. `position` is the number of entries before its own, -1 where it
-    has none waiting; `expected_ms` the time from now to its end, as far as can be told.
+    has none waiting; `expected_ms` the time from now to its end, as far as can be told. `final_version` is the one
+    that it ended with; compensations still raise `version` after that.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Job:
     expires_ms: int | None = None
     blame: str | None = None
     to_claim: bool = False
+    final_version: int | None = None
     position: int = -1
     expected_ms: int = 0
 
@@ -187,6 +189,7 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
         expires_ms=_number(fields.get("expires")),
         blame=fields.get("blame"),
         to_claim=fields.get("notify_when") == When.UNCLAIMED and "claimed" not in fields,
+        final_version=_number(fields.get("final")),
         position=position,
         expected_ms=expected_ms,
     )

@@ -6,55 +6,44 @@ is woken and at the latest every few seconds.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-
 from bff.broker.background import background
 from bff.broker.contact import Contact
+from bff.broker.ear import Ear, listening
+from bff.broker.errors import BrokerUnavailable
 from bff.broker.keys import Keys
-from bff.broker.link import LOST, keepalive
+from bff.broker.link import dialer
 
 log = logging.getLogger(__name__)
 
 Listener = Callable[[bytes | None], None]
-"""Gets what was published, or None after the connection was lost: read again."""
+"""Gets what was published; or None: from now on nothing is missed, or something may have been. Read (again)."""
 
+CONNECT_SECONDS = 1.0
 PING_SECONDS = 5.0
 SILENCE_SECONDS = 12.0  # two pings and their answers: a connection that is only half open is never closed by itself
 RECONNECT_SECONDS = 0.2
 SUBSCRIBED_WITHIN_SECONDS = 1.0
 
 
-class Change:
-    """What one waiter waits on."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def note(self, payload: bytes | None) -> None:
-        self._event.set()
-
-    async def wait(self, timeout_seconds: float) -> None:
-        """Return when something may have changed since the last wait, or when the time is over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                await self._event.wait()
-        self._event.clear()
-
-
 class Watch:
-    """Use as a context; `job` and `listen` work before the connection does, and through its failures."""
+    """Use as a context; `add` and `listen` work before the connection does, and through its failures.
+
+    Who is added and removed within one tick of the event loop shares one command with all the others of that tick.
+    """
 
     def __init__(self, url: str, keys: Keys) -> None:
         self._keys = keys
-        self._redis = Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=None, **keepalive(url))
-        self._listeners: dict[str, set[Listener]] = {}
-        self._subscribed: dict[str, asyncio.Event] = {}
-        self._pubsub: PubSub | None = None
+        self._dial = dialer(url)
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self._touched: set[str] = set()
+        self._asked: set[str] = set()
+        self._unconfirmed: Counter[str] = Counter()
+        self._ear: Ear | None = None
         self._heard_at = 0.0
         self._contact = Contact("the watch")
 
@@ -63,114 +52,125 @@ class Watch:
         """Keep the subscription alive for as long as the context lasts."""
         async with background(watch=self._keep()):
             yield self
-        await self._redis.aclose()
 
-    @asynccontextmanager
-    async def job(self, job_id: str) -> AsyncIterator[Change]:
-        """Wait for a job's changes. Once entered, no later change is missed while the connection holds."""
-        change = Change()
-        async with self.listen(self._keys.changed(job_id), change.note):
-            yield change
+    def add(self, channel: str, listener: Listener) -> None:
+        """Have `listener` called with all that is published to a channel; with None first, once that is so."""
+        self._listeners[channel] = (*self._listeners.get(channel, ()), listener)
+        if channel in self._asked and not self._unconfirmed[channel]:
+            asyncio.get_running_loop().call_soon(listener, None)
+        else:
+            self._touch(channel)
+
+    def remove(self, channel: str, listener: Listener) -> None:
+        left = tuple(each for each in self._listeners.get(channel, ()) if each != listener)
+        if left:
+            self._listeners[channel] = left
+        elif self._listeners.pop(channel, None):
+            self._touch(channel)
 
     @asynccontextmanager
     async def listen(self, channel: str, listener: Listener) -> AsyncIterator[None]:
-        """Have `listener` called with all that is published to a channel."""
-        listeners = self._listeners.setdefault(channel, set())
-        listeners.add(listener)
+        """`add` for the length of a context, entered once nothing is missed any more, or after a second."""
+        heard = asyncio.Event()
+
+        def hear(payload: bytes | None) -> None:
+            heard.set()
+            listener(payload)
+
+        self.add(channel, hear)
         try:
-            await self._subscribe(channel)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SUBSCRIBED_WITHIN_SECONDS):
+                    await heard.wait()
             yield
         finally:
-            listeners.discard(listener)
-            if not listeners and self._listeners.get(channel) is listeners:
-                del self._listeners[channel]
-                await self._unsubscribe(channel)
+            self.remove(channel, hear)
 
     @property
     def channels(self) -> int:
         """How many channels somebody waits on."""
         return len(self._listeners)
 
-    async def _subscribe(self, channel: str) -> None:
-        confirmed = self._subscribed.get(channel)
-        if confirmed is None:
-            confirmed = self._subscribed[channel] = asyncio.Event()
-            await self._tell("subscribe", channel)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SUBSCRIBED_WITHIN_SECONDS):
-                await confirmed.wait()
+    @property
+    def connected(self) -> bool:
+        return self._ear is not None
 
-    async def _unsubscribe(self, channel: str) -> None:
-        self._subscribed.pop(channel, None)
-        await self._tell("unsubscribe", channel)
+    def _touch(self, channel: str) -> None:
+        if not self._touched:
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._touched.add(channel)
 
-    async def _tell(self, command: str, channel: str) -> None:
-        """The keeper subscribes again to all that is listened to when it reconnects, so a failure here is no loss.
+    def _tell(self) -> None:
+        """Ask for what is listened to and has not been asked for, and no more for the rest."""
+        touched, self._touched = self._touched, set()
+        if self._ear is None:
+            return  # whoever connects asks for all
+        unwanted = {channel for channel in touched & self._asked if channel not in self._listeners}
+        if unwanted:
+            self._asked -= unwanted
+            self._ear.unsubscribe(unwanted)
+        self._ask(channel for channel in touched - self._asked if channel in self._listeners)
 
-        While the keeper is closing a connection, redis-py fails those who use it by whatever it runs into, or keeps
-        them waiting for ever.
-        """
-        if self._pubsub is not None:
-            with suppress(Exception):
-                async with asyncio.timeout(SUBSCRIBED_WITHIN_SECONDS):
-                    await getattr(self._pubsub, command)(channel)
+    def _ask(self, channels: Iterable[str]) -> None:
+        wanted = list(channels)
+        if wanted and self._ear is not None:
+            self._asked.update(wanted)
+            self._unconfirmed.update(wanted)
+            self._ear.subscribe(wanted)
 
     async def _keep(self) -> None:
         while True:
             try:
                 await self._serve()
-            except LOST as error:
-                self._contact.lost(type(error).__name__)
+            except BrokerUnavailable as error:
+                self._contact.lost(error)
             except Exception:  # a loop's edge: who would miss a dead watch?
                 log.exception("the watch went wrong, and is set up again")
-            self._pubsub = None
-            for channel in self._subscribed:
-                self._subscribed[channel] = asyncio.Event()
-            self.wake_everybody()
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _serve(self) -> None:
-        async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(self._keys.aborted())  # connects
+        ear = await listening(self._dial(), CONNECT_SECONDS, self._hear)
+        try:
             self._contact.made()
-            self._pubsub = pubsub  # from here on whoever comes subscribes by itself
-            await pubsub.subscribe(*self._listeners, self._keys.aborted())
-            self._heard_at = asyncio.get_running_loop().time()
-            async with background(ping=self._ping(pubsub)):
-                while True:
-                    self._hear(await pubsub.parse_response())
+            self._ear = ear
+            self._ask(self._listeners)
+            await self._until_lost(ear)
+            self._contact.lost("the connection to Redis was lost")
+        finally:
+            self._ear = None
+            self._asked.clear()
+            self._unconfirmed.clear()
+            await ear.aclose()
+            self._wake_everybody()
 
-    async def _ping(self, pubsub: PubSub) -> None:
+    async def _until_lost(self, ear: Ear) -> None:
+        """Return when the connection is closed, or has been silent although it was pinged."""
         loop = asyncio.get_running_loop()
-        while loop.time() - self._heard_at < SILENCE_SECONDS:
-            await asyncio.sleep(PING_SECONDS)
-            try:
-                await pubsub.ping()
-            except Exception:  # noqa: BLE001  # as in _tell
-                break
-        connection: Any = pubsub.connection
-        if connection is not None:
-            await connection.disconnect(nowait=True)
+        self._heard_at = loop.time()
+        while not ear.lost.is_set() and loop.time() - self._heard_at < SILENCE_SECONDS:
+            ear.ping()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PING_SECONDS):
+                    await ear.lost.wait()
 
-    def _hear(self, reply: list[bytes | int]) -> None:
+    def _hear(self, reply: Any) -> None:
         self._heard_at = asyncio.get_running_loop().time()
-        kind, channel = reply[0], _text(reply[1])
-        if kind == b"message":
-            payload = reply[2]
-            for listener in tuple(self._listeners.get(channel, ())):
-                listener(payload if isinstance(payload, bytes) else None)
-        elif kind == b"subscribe":
-            if channel in self._subscribed:
-                self._subscribed[channel].set()
-            if channel == self._keys.aborted():  # the last to be confirmed: what was missed meanwhile can be read now
-                self.wake_everybody()
+        match reply:
+            case [b"message", channel, payload]:
+                for listener in self._listeners.get(channel.decode(), ()):
+                    listener(payload)
+            case [b"subscribe", channel, _]:
+                self._confirmed(channel.decode())
 
-    def wake_everybody(self) -> None:
-        """Have all who wait read again: something else than their job has changed."""
-        for listeners in tuple(self._listeners.values()):
-            for listener in tuple(listeners):
+    def _confirmed(self, channel: str) -> None:
+        self._unconfirmed[channel] -= 1
+        if self._unconfirmed[channel] <= 0:  # else it was asked for again since
+            del self._unconfirmed[channel]
+            for listener in self._listeners.get(channel, ()):
                 listener(None)
 
-
-def _text(value: bytes | int) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    def _wake_everybody(self) -> None:
+        """What was published since the connection broke is lost."""
+        for listeners in tuple(self._listeners.values()):
+            for listener in listeners:
+                listener(None)

@@ -11,6 +11,7 @@ from bff.broker.errors import BrokerUnavailable
 from bff.broker.patient import patient_pool
 from bff.broker.pipeline import Pipeline
 from bff.broker.watch import Watch
+from tests.broker.change import waiting
 from tests.broker.servers import Server
 from tests.broker.world import World
 from tests.faults.proxy import Proxy, proxy_to
@@ -66,21 +67,16 @@ async def test_who_begins_to_wait_for_a_job_is_woken_all_the_same(
     way: Proxy, world: World, key: str, ticks: int
 ) -> None:
     async with Watch(url_of(way), world.keys).running() as watch:
-
-        async def subscribed(channel: str) -> bool:
-            return bool(await world.redis.execute("PUBSUB", "CHANNELS", channel))
-
-        while not await subscribed(world.keys.aborted()):
-            await asyncio.sleep(0.01)
+        while not watch.connected:
+            await asyncio.sleep(0)
         breaking = asyncio.create_task(break_after(ticks, way))
-        async with watch.job(key) as change:
+        async with waiting(watch, world.keys, key) as change:
             await breaking
-            while not await subscribed(world.keys.changed(key)):
+            while not await world.redis.execute("PUBSUB", "CHANNELS", world.keys.changed(key)):
                 await asyncio.sleep(0.01)
-            await change.wait(0)  # forgets that the reconnection woke it
+            change.forget()  # that the reconnection woke it
             await world.redis.execute("PUBLISH", world.keys.changed(key), "2")
-            async with asyncio.timeout(10):
-                await change.wait(60)
+            await change.woken()
 
 
 async def test_who_begins_to_wait_while_the_connection_is_being_given_up_fails_at_none_of_its_moments(
@@ -88,12 +84,12 @@ async def test_who_begins_to_wait_while_the_connection_is_being_given_up_fails_a
 ) -> None:
     async with Watch(url_of(way), world.keys).running() as watch:
         for ticks in range(12):
-            while not await world.redis.execute("PUBSUB", "CHANNELS", world.keys.aborted()):
-                await asyncio.sleep(0.01)
+            while not watch.connected:
+                await asyncio.sleep(0)
             way.reset()
             for _ in range(ticks):
                 await asyncio.sleep(0)
-            async with watch.job(f"{key}-{ticks}"):
+            async with waiting(watch, world.keys, f"{key}-{ticks}"):
                 pass
 
 

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from bff.broker.pipeline import Pipeline
-from bff.broker.watch import Change, Watch
+from bff.broker.watch import Watch
+from tests.broker.change import waiting
 from tests.broker.servers import Server
 from tests.broker.world import GOOD, World
 
@@ -22,18 +23,12 @@ def world(pipeline: Pipeline) -> World:
 @pytest.fixture
 async def watch(redis: Server, world: World) -> AsyncIterator[Watch]:
     async with Watch(redis.url, world.keys).running() as watch:
-        await subscribed(world, {world.keys.aborted()})
+        while not watch.connected:
+            await asyncio.sleep(0)
         yield watch
         assert watch.channels == 0
-        async with asyncio.timeout(10):
-            while await channels(world) - {world.keys.aborted()}:
-                await asyncio.sleep(0.01)
+        await subscribed(world, set())
     await subscribed(world, set())
-
-
-async def woken(change: Change) -> None:
-    async with asyncio.timeout(10):
-        await change.wait(60)
 
 
 async def channels(world: World) -> set[str]:
@@ -48,106 +43,104 @@ async def subscribed(world: World, expected: set[str]) -> None:
 
 async def test_a_waiter_is_woken_at_every_change_of_its_job(world: World, watch: Watch) -> None:
     job_id = await world.accepted("order")
-    async with watch.job(job_id) as change:
+    async with waiting(watch, world.keys, job_id) as change:
         for _ in range(3):
             [entry] = await world.take()
-            await woken(change)
+            await change.woken()
             await world.lanes().finish(entry, GOOD)
-            await woken(change)
+            await change.woken()
     assert (await world.job(job_id)).status.terminal
 
 
 async def test_a_change_right_after_the_wait_began_is_not_missed(world: World, watch: Watch) -> None:
     for _ in range(20):
         job_id = await world.accepted()
-        async with watch.job(job_id) as change:
+        async with waiting(watch, world.keys, job_id) as change:
             await world.jobs.cancel(job_id, "public")
-            await woken(change)
+            await change.woken()
 
 
 async def test_another_jobs_changes_wake_nobody(world: World, watch: Watch) -> None:
     mine, other = await world.accepted(), await world.accepted()
-    async with watch.job(mine) as change, watch.job(other) as others_change:
+    async with waiting(watch, world.keys, mine) as change, waiting(watch, world.keys, other) as others_change:
         await world.jobs.cancel(other, "public")
-        await woken(others_change)
-        waiting = asyncio.create_task(change.wait(60))
-        await asyncio.sleep(0)
-        assert not waiting.done()
+        await others_change.woken()
+        assert not change.noted
         await world.jobs.cancel(mine, "public")
-        await waiting
+        await change.woken()
 
 
 async def test_many_waiters_of_one_job_share_one_channel_and_all_are_woken(world: World, watch: Watch) -> None:
     job_id = await world.accepted()
-    async with AsyncExitStack() as waiting:
-        changes = [await waiting.enter_async_context(watch.job(job_id)) for _ in range(50)]
+    async with AsyncExitStack() as stack:
+        changes = [await stack.enter_async_context(waiting(watch, world.keys, job_id)) for _ in range(50)]
         assert watch.channels == 1
         [_, receivers] = await world.redis.execute("PUBSUB", "NUMSUB", world.keys.changed(job_id))
         assert receivers == 1
         await world.jobs.cancel(job_id, "public")
-        await asyncio.gather(*map(woken, changes))
+        await asyncio.gather(*(change.woken() for change in changes))
 
 
 async def test_one_waiter_that_leaves_takes_nothing_from_the_others(world: World, watch: Watch) -> None:
     job_id = await world.accepted()
-    async with watch.job(job_id) as stays:
-        async with watch.job(job_id):
+    async with waiting(watch, world.keys, job_id) as stays:
+        async with waiting(watch, world.keys, job_id):
             pass
         await world.jobs.cancel(job_id, "public")
-        await woken(stays)
+        await stays.woken()
 
 
 async def test_who_comes_back_at_once_is_subscribed_again(world: World, watch: Watch) -> None:
     job_id = await world.accepted()
     for _ in range(20):
-        async with watch.job(job_id):
+        async with waiting(watch, world.keys, job_id):
             pass
-    async with watch.job(job_id) as change:
-        await subscribed(world, {world.keys.aborted(), world.keys.changed(job_id)})
+    async with waiting(watch, world.keys, job_id) as change:
+        await subscribed(world, {world.keys.changed(job_id)})
         await world.jobs.cancel(job_id, "public")
-        await woken(change)
+        await change.woken()
 
 
 async def test_whoever_comes_while_the_connection_is_being_made_is_subscribed(redis: Server, world: World) -> None:
     ids = [f"job-{n}" for n in range(40)]
-    async with Watch(redis.url, world.keys).running() as watch, AsyncExitStack() as waiting:
+    async with Watch(redis.url, world.keys).running() as watch, AsyncExitStack() as stack:
         entering = []
         for job_id in ids:
-            entering.append(asyncio.create_task(waiting.enter_async_context(watch.job(job_id))))
+            entering.append(asyncio.create_task(stack.enter_async_context(waiting(watch, world.keys, job_id))))
             await asyncio.sleep(0)  # one step of the connection's making
         await asyncio.gather(*entering)
-        await subscribed(world, {world.keys.aborted(), *map(world.keys.changed, ids)})
+        await subscribed(world, set(map(world.keys.changed, ids)))
 
 
 async def test_a_lost_connection_wakes_everybody_and_heals(world: World, watch: Watch) -> None:
     job_id = await world.accepted()
-    async with watch.job(job_id) as change:
+    async with waiting(watch, world.keys, job_id) as change:
         await world.redis.execute("CLIENT", "KILL", "TYPE", "pubsub")
-        await woken(change)
-        await woken(change)
-        await subscribed(world, {world.keys.aborted(), world.keys.changed(job_id)})
+        await change.woken()
+        await change.woken()
+        await subscribed(world, {world.keys.changed(job_id)})
         await world.jobs.cancel(job_id, "public")
-        await woken(change)
+        await change.woken()
 
 
 async def test_what_changed_while_the_connection_was_lost_is_read_once_it_is_back(world: World, watch: Watch) -> None:
     job_id = await world.accepted()
-    async with watch.job(job_id) as change:
+    async with waiting(watch, world.keys, job_id) as change:
         await world.redis.execute("CLIENT", "KILL", "TYPE", "pubsub")
-        await woken(change)
+        await change.woken()
         await world.jobs.cancel(job_id, "public")  # nobody hears this
-        await woken(change)
+        await change.woken()
 
 
 async def test_a_waiter_may_come_before_redis_does(own_redis: Server, world: World) -> None:
     own_redis.kill()
-    async with Watch(own_redis.url, world.keys).running() as watch, watch.job("early") as change:
+    async with Watch(own_redis.url, world.keys).running() as watch, waiting(watch, world.keys, "early") as change:
         own_redis.start()
         pipeline = Pipeline(own_redis.url)
         own = World(pipeline, world.catalog, world.keys)
-        await subscribed(own, {world.keys.aborted(), world.keys.changed("early")})
+        await subscribed(own, {world.keys.changed("early")})
         await pipeline.execute("PUBLISH", world.keys.changed("early"), "1")
-        await woken(change)
+        await change.woken()
         await pipeline.aclose()
 
 
@@ -162,7 +155,3 @@ async def test_who_runs_a_call_hears_that_its_job_has_ended(world: World, watch:
             while (job := await heard.get()) is None:  # subscribed: read again
                 pass
     assert job == in_flight.encode()
-
-
-async def test_a_wait_ends_when_its_time_is_over() -> None:
-    await Change().wait(0)

@@ -7,16 +7,18 @@ from fastapi import FastAPI
 from bff.broker.job import Job, JobStatus
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Submission
-from bff.catalog.clients import PUBLIC
+from bff.catalog.clients import PUBLIC, Client
 from bff.catalog.model import Priority
-from gateway import hold
+from gateway import live
 from gateway.gateway import Gateway
 from gateway.hold import held
+from gateway.waiters import Channel, Waiters
 from tests.gateway.requests import Arriving, request
 
 pytestmark = pytest.mark.anyio
 
 LONG = 50.0
+ASKS = Client(name=PUBLIC)
 
 
 @pytest.fixture
@@ -51,26 +53,29 @@ class Hold:
 
     def __init__(self, app: FastAPI, gateway: Gateway, client: Arriving, job_id: str) -> None:
         self.gateway = gateway
-        holding = held(gateway, request(client, app), job_id, LONG, ended)
-        self.task = asyncio.create_task(holding)
+        self.reads = 0
 
-    async def until_subscribed(self) -> None:
-        while (
-            not all(event.is_set() for event in self.gateway.broker.watch._subscribed.values())
-            or not self.gateway.waiters
-        ):
+        def enough(job: Job) -> bool:
+            self.reads += 1
+            return ended(job)
+
+        self.task = asyncio.create_task(held(gateway, request(client, app), ASKS, job_id, LONG, enough))
+
+    async def until_it_waits(self) -> None:
+        while not self.reads:
             await asyncio.sleep(0)
 
 
 @pytest.fixture
 async def holding(app: FastAPI, gateway: Gateway, client: Arriving, job: Job) -> Hold:
     hold = Hold(app, gateway, client, job.id)
-    await hold.until_subscribed()
+    await hold.until_it_waits()
     return hold
 
 
 async def assert_nothing_is_left(gateway: Gateway) -> None:
-    assert gateway.waiters == 0
+    assert len(gateway.waiters) == 0
+    assert gateway.live.jobs == 0
     assert gateway.broker.watch.channels == 0
 
 
@@ -108,10 +113,12 @@ async def test_a_request_that_is_cancelled_leaves_nothing(holding: Hold, gateway
 async def test_a_change_that_nobody_was_told_of_is_seen_all_the_same(
     app: FastAPI, gateway: Gateway, client: Arriving, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hold, "FLOOR_SECONDS", 0.02)
+    monkeypatch.setattr(live, "FLOOR_SECONDS", 0.02)
     holding = Hold(app, gateway, client, job.id)
-    await holding.until_subscribed()
-    await gateway.broker.pipeline.execute("HSET", gateway.broker.cell.keys.job(job.id), "status", "cancelled")
+    await holding.until_it_waits()
+    await gateway.broker.pipeline.execute(
+        "HSET", gateway.broker.cell.keys.job(job.id), "status", "cancelled", "version", 2
+    )
     found = await holding.task
     assert found is not None
     assert found.status is JobStatus.CANCELLED
@@ -119,7 +126,7 @@ async def test_a_change_that_nobody_was_told_of_is_seen_all_the_same(
 
 async def test_a_job_that_has_vanished_is_not_waited_for(holding: Hold, gateway: Gateway, job: Job) -> None:
     await gateway.broker.pipeline.execute("DEL", gateway.broker.cell.keys.job(job.id))
-    gateway.broker.watch.wake_everybody()
+    await gateway.broker.pipeline.execute("PUBLISH", gateway.broker.cell.keys.changed(job.id), "2")
     assert await holding.task is None
     await assert_nothing_is_left(gateway)
 
@@ -127,19 +134,51 @@ async def test_a_job_that_has_vanished_is_not_waited_for(holding: Hold, gateway:
 async def test_one_more_than_can_be_held_is_answered_at_once(
     app: FastAPI, gateway: Gateway, client: Arriving, job: Job
 ) -> None:
-    gateway.waiters = gateway.settings.max_waiters
     began = time.monotonic()
-    found = await held(gateway, request(client, app), job.id, LONG, ended)
+    gateway.waiters = Waiters(1)
+    with gateway.waiters.one_more(Channel.SSE):
+        found = await held(gateway, request(client, app), ASKS, job.id, LONG, ended)
     assert found is not None
     assert found.status is JobStatus.QUEUED
     assert time.monotonic() - began < LONG
-    assert gateway.waiters == gateway.settings.max_waiters
+    await assert_nothing_is_left(gateway)
+
+
+async def test_one_more_of_a_client_than_its_bound_is_answered_at_once(
+    app: FastAPI, gateway: Gateway, client: Arriving, job: Job
+) -> None:
+    asks = Client(name=PUBLIC, max_waiters=1)
+    with gateway.waiters.one_more_of(asks):
+        found = await held(gateway, request(client, app), asks, job.id, LONG, ended)
+    assert found is not None
+    await assert_nothing_is_left(gateway)
+
+
+async def test_what_is_anothers_is_not_waited_for(app: FastAPI, gateway: Gateway, client: Arriving, job: Job) -> None:
+    found = await held(gateway, request(client, app), Client(name="other"), job.id, LONG, ended)
+    assert found is not None
+    await assert_nothing_is_left(gateway)
+
+
+async def test_when_the_time_is_over_it_is_read_once_more(
+    app: FastAPI, gateway: Gateway, client: Arriving, job: Job
+) -> None:
+    seen: list[int] = []
+
+    def enough(job: Job) -> bool:
+        seen.append(job.now_ms)
+        return False
+
+    found = await held(gateway, request(client, app), ASKS, job.id, 0.05, enough)
+    assert found is not None
+    assert found.now_ms >= seen[0] + 50
+    await assert_nothing_is_left(gateway)
 
 
 async def test_many_wait_on_one_channel(app: FastAPI, gateway: Gateway, job: Job) -> None:
     holding = [Hold(app, gateway, Arriving(), job.id) for _ in range(100)]
-    while gateway.waiters < 100:
-        await asyncio.sleep(0)
+    for each in holding:
+        await each.until_it_waits()
     assert gateway.broker.watch.channels == 1
     await gateway.broker.jobs.cancel(job.id, PUBLIC)
     found = await asyncio.gather(*(each.task for each in holding))

@@ -1,6 +1,7 @@
 -- A job inside a script: read once, changed in memory, written once by save(). All its keys share the hash tag of KEYS[1].
 --   <cell>job:<id>         HASH    operation client priority mode plan status version submitted deadline [started finished expires
---                                  blame traceparent tracestate, and see notify.lua], and for each call <call>.status .attempts .entry .place .effect .ms …
+--                                  final blame traceparent tracestate, and see notify.lua], and for each call <call>.status .attempts .entry .place
+--                                  .effect .ms …
 --   <cell>parameters:<id>  STRING  JSON     <cell>outcomes:<id>  HASH  call -> JSON data     <cell>plan:<digest>  STRING  JSON
 --   <cell>deadlines        ZSET    job id -> deadline_ms, while the job is not terminal
 -- <call>.entry names the entry in flight (empty: none); <call>.effect is 1 once something may have been done downstream.
@@ -35,6 +36,7 @@ end
 
 local function save(job)
   put(job, 'version', job.version + 1)
+  if TERMINAL[job.status] and not job.final then put(job, 'final', job.version) end
   local fields = {}
   for field in pairs(job.changed) do
     fields[#fields + 1] = field

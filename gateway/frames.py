@@ -1,0 +1,142 @@
+"""WebSockets as uvicorn reads them, with bounds: on who does not read, on who does not answer, on what is kept."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from gateway.messages import Close
+
+PING_SECONDS = 10.0
+PONG_SECONDS = 30.0
+"""Who does not answer a ping for so long has read nothing for so long."""
+CLOSE_SECONDS = 10.0
+"""How long the other side may take to read and answer a close; then the connection is cut."""
+DRAIN_CLOSE_SECONDS = 2.0
+WRITE_BUFFER_BYTES = 32_768
+"""What one socket may have waiting in this process; one message more is let in."""
+READ_AT_ONCE = 4096
+"""So many bytes are taken apart at once: small messages take a hundred times their size."""
+MAX_FRAGMENTS = 1024
+
+
+class BoundedSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's own goes on reading from who does not read, and waits without end to close such a connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ping_interval = PING_SECONDS
+        self.ping_timeout = PONG_SECONDS
+        self._unread = b""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unread = b""
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unread += data
+        self._read_on()
+        if self._unread and not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read_on()
+        self._resume_reading()
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        self._read_on()
+        return message
+
+    def _read_on(self) -> None:
+        """Messages wait for the application, and pongs for the client to read, in the form in which they came."""
+        while self._unread and not self.read_paused and self.writable.is_set():
+            part, self._unread = self._unread[:READ_AT_ONCE], self._unread[READ_AT_ONCE:]
+            if self.conn.parser_exc is None:
+                super().data_received(part)
+
+    def _resume_reading(self) -> None:
+        if not (self._unread or self.read_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < MAX_FRAGMENTS:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self._fail(1009, "too many fragments")
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+            self.frames = []
+            self._fail(1007, "text is UTF-8")
+        else:
+            super().send_receive_event_to_app()
+
+    def handle_parser_exception(self) -> None:
+        closed = self.conn.close_sent
+        self._ended(1006 if closed is None else closed.code)
+
+    def keepalive_timeout(self) -> None:
+        self.pong_timer = None
+        if not (self.close_sent or self.transport.is_closing()):
+            self._close(Close.OVERLOAD, "nothing was read for too long", CLOSE_SECONDS)
+
+    def shutdown(self) -> None:
+        self.stop_keepalive()
+        if not self.handshake_complete:
+            super().shutdown()
+        elif not self.close_sent:
+            self._close(Close.RESTART, "this gateway is shutting down", DRAIN_CLOSE_SECONDS)
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close" and self.handshake_complete:
+            if not (self.close_sent or self.transport.is_closing()):
+                self._close(message["code"], message.get("reason", ""), CLOSE_SECONDS)
+            return
+        await self.writable.wait()
+        if not self.close_sent:
+            await super().send(message)
+
+    def _close(self, code: int, reason: str, within_seconds: float) -> None:
+        """Begin the closing handshake behind what waits to be read, however long that may take."""
+        self.conn.send_close(code, reason)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self._write_close(within_seconds)
+        self._read_on()
+        self._resume_reading()
+
+    def _fail(self, code: int, reason: str) -> None:
+        """End what is no WebSocket any more: nothing that still comes means anything."""
+        self.conn.fail(code, reason)
+        self._ended(code)
+
+    def _ended(self, code: int) -> None:
+        if self.close_sent:
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
+        self._write_close(CLOSE_SECONDS)
+        # To close now would reset the connection if more is on its way, and the close could get lost with it.
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def _write_close(self, within_seconds: float) -> None:
+        self.stop_keepalive()
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.read_paused = False
+        self._unread = b""
+        self.close_timer = asyncio.get_running_loop().call_later(within_seconds, self.transport.abort)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,250 @@
+"""The jobs that somebody waits for: one view of each in this process, shared by all who follow it.
+
+A change costs one read and one serialisation, however many are told of it. Pub/sub may lose what it carries, so the
+versions of all watched jobs are compared every two seconds, hundreds at a time, and what differs is read.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from math import ceil
+from typing import Protocol
+
+from pydantic_core import to_json
+
+from bff.broker.background import background
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import Job
+from bff.broker.jobs import Jobs
+from bff.broker.keys import Keys
+from bff.broker.watch import Watch
+from bff.wire.document import document_of
+
+log = logging.getLogger(__name__)
+
+READ_AT_ONCE = 64
+CHECKED_AT_ONCE = 500
+FLOOR_SECONDS = 2.0
+"""How often every watched job's version is compared, whatever pub/sub says."""
+STEPS = 20
+"""Into how many parts the watched jobs are divided for that, so that the load is even."""
+AGAIN_SECONDS = 0.2
+
+
+class Reading:
+    """A job as it was read, and what is sent of it: made once, however many get it."""
+
+    __slots__ = ("_document", "_event", "_message", "job")
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._document: bytes | None = None
+        self._message: str | None = None
+        self._event: bytes | None = None
+
+    @property
+    def document(self) -> bytes:
+        if self._document is None:
+            self._document = to_json(document_of(self.job))
+        return self._document
+
+    @property
+    def message(self) -> str:
+        """What a WebSocket sends."""
+        if self._message is None:
+            self._message = f'{{"type":"job","version":{self.job.version},"job":{self.document.decode()}}}'
+        return self._message
+
+    @property
+    def event(self) -> bytes:
+        """What an event stream sends."""
+        if self._event is None:
+            self._event = b"event: job\nid: %d\ndata: %b\n\n" % (self.job.version, self.document)
+        return self._event
+
+
+class Follower(Protocol):
+    """Called from the event loop, and must not wait."""
+
+    def told(self, reading: Reading | None) -> None:
+        """The first reading that began after it came, and every newer one; None: there is no such job."""
+
+    def failed(self, error: Exception) -> None:
+        """The job cannot be read at the moment. It is tried again for as long as somebody follows it."""
+
+    def draining(self) -> None:
+        """The process was asked to end."""
+
+
+_TOLD = -1
+
+
+class _View:
+    """One job, and who follows it: each with the number of reads that had begun when it came, until it is told."""
+
+    __slots__ = ("failing", "followers", "heard", "job_id", "live", "reads", "untold", "version")
+
+    def __init__(self, live: "Live", job_id: str) -> None:
+        self.live = live
+        self.job_id = job_id
+        self.followers: dict[Follower, int] = {}
+        self.version = 0
+        self.reads = 0
+        self.untold = 0
+        self.heard = False
+        self.failing = False
+
+    def hear(self, payload: bytes | None) -> None:
+        self.heard = True
+        if not self.followers:
+            return
+        if payload is None and not self.untold:
+            self.live.suspect(self)
+        elif payload is None or int(payload) > self.version:
+            self.live.stale(self)
+
+    def tell(self, read: int, reading: Reading | None) -> None:
+        newer = reading is None or reading.job.version > self.version
+        self.version = 0 if reading is None else max(self.version, reading.job.version)
+        self.failing = False
+        for follower, came in tuple(self.followers.items()):
+            if came == _TOLD:
+                if newer and follower in self.followers:
+                    follower.told(reading)
+            elif came < read and follower in self.followers:
+                self.followers[follower] = _TOLD
+                self.untold -= 1
+                follower.told(reading)
+
+    def fail(self, error: Exception) -> None:
+        """Those who came since the last failure are told of this one, the others of the first."""
+        first, self.failing = not self.failing, True
+        for follower, came in tuple(self.followers.items()):
+            if (first or came != _TOLD) and follower in self.followers:
+                follower.failed(error)
+
+
+class Live:
+    """Use as a context; `follow` and `leave` in pairs."""
+
+    def __init__(self, jobs: Jobs, watch: Watch, keys: Keys) -> None:
+        self._jobs = jobs
+        self._watch = watch
+        self._keys = keys
+        self._views: dict[str, _View] = {}
+        self._stale: dict[_View, None] = {}
+        self._suspects: dict[_View, None] = {}
+        self._to_read = asyncio.Event()
+        self._to_check = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Live"]:
+        async with background(live_reader=self._read_on(), live_checker=self._check_on(), live_floor=self._sweep_on()):
+            yield self
+
+    @property
+    def jobs(self) -> int:
+        """How many somebody follows."""
+        return len(self._views)
+
+    def follow(self, job_id: str, follower: Follower) -> None:
+        """Have `follower` told of a job, beginning with how it stands after now."""
+        view = self._views.get(job_id)
+        if view is None:
+            view = self._views[job_id] = _View(self, job_id)
+            self._watch.add(self._keys.changed(job_id), view.hear)
+        view.followers[follower] = view.reads
+        view.untold += 1
+        if view.heard or not self._watch.connected:  # else it is read once its channel is subscribed to
+            self.stale(view)
+
+    def leave(self, job_id: str, follower: Follower) -> None:
+        view = self._views.get(job_id)
+        if view is None:
+            return
+        if view.followers.pop(follower, _TOLD) != _TOLD:
+            view.untold -= 1
+        if not view.followers:
+            del self._views[job_id]
+            self._stale.pop(view, None)
+            self._suspects.pop(view, None)
+            self._watch.remove(self._keys.changed(job_id), view.hear)
+
+    def drain(self) -> None:
+        for view in tuple(self._views.values()):
+            for follower in tuple(view.followers):
+                follower.draining()
+
+    def stale(self, view: _View) -> None:
+        """Have it read."""
+        self._stale[view] = None
+        self._to_read.set()
+
+    def suspect(self, view: _View) -> None:
+        """Have its version compared."""
+        self._suspects[view] = None
+        self._to_check.set()
+
+    async def _read_on(self) -> None:
+        while True:
+            await self._to_read.wait()
+            chunk = _first(self._stale, READ_AT_ONCE)
+            if not self._stale:
+                self._to_read.clear()
+            read = await asyncio.gather(*map(self._read, chunk))
+            if not all(read):
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _read(self, view: _View) -> bool:
+        """Whether the broker answered."""
+        view.reads += 1
+        number = view.reads
+        try:
+            job = await self._jobs.read(view.job_id)
+            view.tell(number, None if job is None else Reading(job))
+        except BrokerUnavailable as error:
+            view.fail(error)
+            if view.followers:
+                self.stale(view)
+            return False
+        except Exception as error:  # a loop's edge: one job that cannot be read must not stop the others
+            log.exception("job %s cannot be shown", view.job_id)
+            view.fail(error)
+        return True
+
+    async def _check_on(self) -> None:
+        while True:
+            await self._to_check.wait()
+            chunk = _first(self._suspects, CHECKED_AT_ONCE)
+            if not self._suspects:
+                self._to_check.clear()
+            try:
+                versions = await self._jobs.versions([view.job_id for view in chunk])
+            except BrokerUnavailable as error:
+                for view in chunk:
+                    view.fail(error)
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            for view, version in zip(chunk, versions, strict=True):
+                view.failing = False
+                if view.followers and (view.untold or version != view.version):
+                    self.stale(view)
+
+    async def _sweep_on(self) -> None:
+        while True:
+            views = list(self._views.values())
+            size = max(1, ceil(len(views) / STEPS))
+            for step in range(STEPS):
+                await asyncio.sleep(FLOOR_SECONDS / STEPS)
+                for view in views[step * size : (step + 1) * size]:
+                    if view.followers:
+                        self.suspect(view)
+
+
+def _first(views: dict[_View, None], many: int) -> list[_View]:
+    """Up to so many of them, taken out in the order in which they were put in."""
+    chunk = [view for view, _ in zip(views, range(many), strict=False)]
+    for view in chunk:
+        del views[view]
+    return chunk

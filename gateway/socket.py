@@ -1,0 +1,250 @@
+"""One open WebSocket: what it is subscribed to, and what it has not been sent yet."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import quote
+
+from starlette.types import Message, Receive, Send
+
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job_id import is_job_id
+from bff.broker.tickets import Tickets
+from bff.catalog.clients import Client
+from gateway import messages, problems
+from gateway.gateway import Gateway
+from gateway.live import Reading
+from gateway.messages import WEBSOCKET_PATH, Close, Hello, Malformed, Ping, Subscribe, Unsubscribe
+from gateway.outlet import Outlet
+from gateway.ownership import own
+from gateway.problems import Problem
+from gateway.waiters import Channel
+
+HELLO_SECONDS = 3.0
+MAX_SUBSCRIPTIONS = 1000
+MAX_MALFORMED = 3
+REVOKED = "the key is no longer good"
+MAX_REPLIES = 32
+"""So many answers may wait to be sent before nothing more is read from the client."""
+
+
+class Subscription:
+    """One job on one socket. `after` is the version that the client has, `newest` what it is to be sent next."""
+
+    __slots__ = ("_first", "_socket", "after", "job_id", "newest")
+
+    def __init__(self, socket: "Socket", job_id: str, after: int) -> None:
+        self._socket = socket
+        self._first = True
+        self.job_id = job_id
+        self.after = after
+        self.newest: Reading | None = None
+
+    def told(self, reading: Reading | None) -> None:
+        self._first = False
+        self._socket.told(self, reading)
+
+    def failed(self, error: Exception) -> None:
+        """What has been shown once stays subscribed to: what changed meanwhile is sent when it can be read."""
+        if self._first:
+            away = isinstance(error, BrokerUnavailable)
+            self._socket.refuse(self.job_id, problems.broker_unavailable() if away else problems.unforeseen())
+
+    def draining(self) -> None:
+        """The server closes all its sockets."""
+
+
+class Socket:
+    """Its memory is bounded: one state for each subscription, and a few answers."""
+
+    def __init__(self, gateway: Gateway, send: Send, correlation_id: str, key_hash: str | None) -> None:
+        """`key_hash` is the one of the key in the header that this client was known by; None without."""
+        self._gateway = gateway
+        self._correlation_id = correlation_id
+        self._key_hash = key_hash
+        self._client: Client | None = None
+        self._as_of = gateway.clients.now()
+        self._subscriptions: dict[str, Subscription] = {}
+        self._dirty: dict[str, Subscription] = {}
+        self._replies: deque[str] = deque()
+        self._outlet = Outlet(send, self._messages, self._blocked)
+        self._closing: Message | None = None
+        self._closed = False
+        self._malformed = 0
+        self._places = ExitStack()
+
+    async def serve(self, receive: Receive, client: Client | None) -> None:
+        """Until either side closes it. Without a client, the first message must make one known."""
+        hello = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._no_hello) if client is None else None
+        if client is not None:
+            self._admit(client)
+        try:
+            while (event := await receive())["type"] != "websocket.disconnect":
+                await self._take(event.get("text"))
+                if len(self._replies) > MAX_REPLIES:
+                    await self._outlet.idle()
+        finally:
+            if hello is not None:
+                hello.cancel()
+            self._closed = True
+            for job_id in tuple(self._subscriptions):
+                self._forget(job_id)
+            self._places.close()
+
+    def close(self, code: Close, reason: str) -> None:
+        """After the answers that wait to be sent."""
+        if self._closing is None:
+            self._closing = {"type": "websocket.close", "code": int(code), "reason": reason}
+            self._outlet.wake()
+
+    def told(self, subscription: Subscription, reading: Reading | None) -> None:
+        assert self._client is not None
+        job_id = subscription.job_id
+        try:
+            job = own(self._gateway, self._client, None if reading is None else reading.job, job_id)
+        except Problem as problem:
+            self.refuse(job_id, problem)
+            return
+        over = job.status.terminal and subscription.after >= (job.final_version or job.version)
+        if over:
+            self._forget(job_id)
+            self._reply(messages.done(job_id))
+        elif job.version > subscription.after:
+            subscription.newest = reading
+            self._dirty[job_id] = subscription
+            self._outlet.wake()
+
+    def refuse(self, job_id: str, problem: Problem) -> None:
+        self._forget(job_id)
+        document = problem.document(f"/v1/jobs/{quote(job_id)}", self._correlation_id)
+        self._reply(messages.error(job_id, document))
+
+    async def _take(self, text: str | None) -> None:
+        """One message of the client."""
+        if self._closing is not None:
+            return
+        try:
+            said = messages.said_in(text)
+        except Malformed as malformed:
+            self._misunderstood(str(malformed))
+            return
+        if isinstance(said, Hello):
+            await self._hello(said)
+        elif self._client is None:
+            self.close(Close.UNAUTHORIZED, "hello comes first")
+        elif self._revoked():
+            self.close(Close.UNAUTHORIZED, REVOKED)
+        else:
+            self._do(said)
+
+    def _do(self, said: Subscribe | Unsubscribe | Ping) -> None:
+        match said:
+            case Subscribe(job_id, after):
+                self._subscribe(job_id, after)
+            case Unsubscribe(job_id):
+                self._forget(job_id)
+                self._reply(messages.unsubscribed(job_id))
+            case Ping():
+                self._reply(messages.PONG)
+
+    def _misunderstood(self, why: str) -> None:
+        self._malformed += 1
+        problem = Problem(problems.MALFORMED_MESSAGE, why)
+        self._reply(messages.error(None, problem.document(WEBSOCKET_PATH, self._correlation_id)))
+        if self._malformed >= MAX_MALFORMED:
+            self.close(Close.MALFORMED, "three messages could not be understood")
+
+    async def _hello(self, hello: Hello) -> None:
+        if self._client is None:
+            await self._redeem(hello.ticket or "")
+        if self._client is not None:
+            self._reply(messages.welcome(self._client.name))
+
+    async def _redeem(self, ticket: str) -> None:
+        try:
+            name = await Tickets(self._gateway.broker.cell).redeem(ticket)
+        except BrokerUnavailable:
+            self.close(Close.OVERLOAD, "tickets cannot be read at the moment")
+            return
+        client = None if name is None else self._gateway.clients.now().by_name.get(name)
+        if client is None:
+            self.close(Close.UNAUTHORIZED, "this ticket is not good, or no longer")
+        elif self._closing is None:  # it was in time
+            self._admit(client)
+
+    def _no_hello(self) -> None:
+        if self._client is None:
+            self.close(Close.NO_HELLO, f"no hello within {HELLO_SECONDS:g} s")
+
+    def _admit(self, client: Client) -> None:
+        self._client = client
+        if not self._places.enter_context(self._gateway.waiters.one_more_of(client)):
+            self.close(Close.OVERLOAD, "this client waits on too much already")
+
+    def _revoked(self) -> bool:
+        """Whether the clients file no longer knows whom this socket belongs to."""
+        clients = self._gateway.clients.now()
+        if clients is self._as_of or self._client is None:
+            return False
+        if self._key_hash is not None:
+            return clients.with_hash(self._key_hash) is None
+        return self._client.name not in clients.by_name
+
+    def _subscribe(self, job_id: str, after: int) -> None:
+        self._forget(job_id)
+        subscription = Subscription(self, job_id, after)
+        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            self.close(Close.TOO_MANY, f"more than {MAX_SUBSCRIPTIONS} subscriptions")
+        elif is_job_id(job_id):
+            self._subscriptions[job_id] = subscription
+            self._gateway.live.follow(job_id, subscription)
+        else:
+            subscription.told(None)
+
+    def _forget(self, job_id: str) -> None:
+        self._dirty.pop(job_id, None)
+        subscription = self._subscriptions.pop(job_id, None)
+        if subscription is not None:
+            self._gateway.live.leave(job_id, subscription)
+
+    def _reply(self, text: str) -> None:
+        self._replies.append(text)
+        self._outlet.wake()
+
+    def _messages(self) -> Iterator[Message]:
+        """What is to be sent, the newest there is at that moment; for a client that reads slowly not all there was."""
+        while not self._closed:
+            if self._replies:
+                yield _text(self._replies.popleft())
+            elif self._closing is not None:
+                self._closed = True
+                yield self._closing
+            elif not self._dirty:
+                return
+            elif self._revoked():
+                self.close(Close.UNAUTHORIZED, REVOKED)
+            else:
+                yield from self._news(self._dirty.pop(next(iter(self._dirty))))
+
+    def _news(self, subscription: Subscription) -> Iterator[Message]:
+        reading, subscription.newest = subscription.newest, None
+        assert reading is not None
+        subscription.after = reading.job.version
+        if reading.job.status.terminal:
+            self._forget(subscription.job_id)
+        yield _text(reading.message)
+        self._gateway.retrieved(reading.job, Channel.WEBSOCKET)
+        if reading.job.status.terminal:
+            yield _text(messages.done(subscription.job_id))
+
+    def _blocked(self) -> None:
+        """It has read nothing for too long. What waits to be sent is given up; a new outlet sends the close alone."""
+        self._replies.clear()
+        self._dirty.clear()
+        self._closing = None
+        self.close(Close.OVERLOAD, "nothing was read for too long")
+
+
+def _text(text: str) -> Message:
+    return {"type": "websocket.send", "text": text}
