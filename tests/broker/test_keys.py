@@ -10,6 +10,7 @@ import pytest
 from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import CallStatus
 from bff.broker.keys import Keys
+from bff.broker.tickets import Sessions, Tickets
 from bff.catalog.model import Priority
 from tests.broker.world import BAD, GOOD, HOOK, World
 
@@ -34,7 +35,9 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 
 async def live_a_full_life(world: World) -> None:
-    """Something of everything: a success, a retry, a failure undone in part, a cancellation that is told."""
+    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told."""
+    await Tickets(world.cell).issue("public")
+    await Sessions(world.cell).open("sha256:1")
     await world.accepted(idempotency_key="k")
     await world.do(replace(GOOD, cache_key="d1", cache_ms=60_000))
     await world.accepted("order")
