@@ -27,7 +27,9 @@ from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.downstream.client import Downstream
 from bff.logs import log_to_stderr
+from bff.policies.smtp import smtp_server_of
 from workers.consumer import Consumer
+from workers.mail import Mailer
 from workers.maintenance import forget_consumers, reclaim
 from workers.metrics import Metrics
 from workers.notifier import MOST_IN_ARQ, Notifier, deliver
@@ -147,9 +149,12 @@ class Hosted:
             sys.exit(self._exit_code)
 
     def _made_notifier(self, broker: Broker) -> Notifier:
-        webhooks = Webhooks(self._settings.webhook_origins, self._settings.webhook_ca_file)
+        settings = self._settings
+        webhooks = Webhooks(settings.webhook_origins, settings.webhook_ca_file)
         self._stack.push_async_callback(webhooks.aclose)
-        return Notifier(Outbox(broker.cell), self._clients, webhooks, self._metrics, self._queue)
+        server = smtp_server_of(settings.smtp_url)
+        mailer = Mailer(server, settings.mail_from, settings.public_url) if server else None
+        return Notifier(Outbox(broker.cell), self._clients, webhooks, mailer, self._metrics, self._queue)
 
     def _abort(self, payload: bytes | None) -> None:
         if payload is not None:
