@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import FrameType
 from typing import Any
 
@@ -43,6 +43,7 @@ RECLAIM_AT = set(range(0, 60, 5))  # seconds of every minute
 EXIT_WITHIN_SECONDS = 3.0
 ARQ_POLL_SECONDS = 0.1
 ARQ_JOB_SECONDS = 30
+ARQ_ACCOUNTS_SECONDS = 1.0
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -51,7 +52,8 @@ def run(settings: Settings) -> None:
     _log_to_stderr()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    create_worker(arq_settings(settings)).run()
+    with suppress(asyncio.CancelledError):  # of one of arq's own jobs: at its end it waits for those that it cancelled
+        create_worker(arq_settings(settings)).run()
 
 
 def arq_settings(settings: Settings) -> dict[str, Any]:
@@ -176,9 +178,22 @@ class Hosted:
         for each in draining:
             each.stop()
         await asyncio.gather(*(each.drained(self._settings.drain_seconds) for each in draining))
+        await _arq_is_done()
         asyncio.get_running_loop().call_later(EXIT_WITHIN_SECONDS, os._exit, self._exit_code)  # arq waits for Redis
         if self._main is not None:
             self._main.cancel()
+
+
+async def _arq_is_done() -> None:
+    """With its own accounts of the jobs that it ran: cancelled in the middle of them, it would end with an error."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ARQ_ACCOUNTS_SECONDS):
+            while running := [task for task in asyncio.all_tasks() if _is_arqs(task)]:
+                await asyncio.wait(running)
+
+
+def _is_arqs(task: "asyncio.Task[Any]") -> bool:
+    return getattr(task.get_coro(), "__qualname__", "") == "Worker.run_job"
 
 
 def _log_to_stderr() -> None:
