@@ -9,7 +9,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bff.broker.cell import Cell
-from bff.broker.job import Channel, Ended
+from bff.broker.job import Ended, Medium
 from bff.broker.jobs import Submission
 from bff.broker.survey import ServiceState, survey, untold
 from bff.catalog.model import Priority
@@ -100,7 +100,7 @@ class _BrokerState(Collector):
 
     def __init__(self) -> None:
         self.services: dict[str, ServiceState] = {}
-        self.untold: dict[Channel, int] = {}
+        self.untold: dict[Medium, int] = {}
 
     def collect(self) -> Iterator[Metric]:
         by_lane = ["service", "priority"]
@@ -115,8 +115,8 @@ class _BrokerState(Collector):
             "bff_breaker_state", "The breaker: 0 closed, 1 half-open, 2 open.", labels=["service"]
         )
         dead = GaugeMetricFamily("bff_dead_letters", "Calls and notifications that were given up.", labels=["service"])
-        for channel, count in self.untold.items():
-            dead.add_metric([channel], count)
+        for medium, count in self.untold.items():
+            dead.add_metric([medium], count)
         for service, state in self.services.items():
             capacity.add_metric([service], state.capacity)
             drain.add_metric([service], state.drain_rate)

@@ -11,7 +11,7 @@ from typing import Any
 from arq.connections import ArqRedis
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import Channel
+from bff.broker.job import Medium
 from bff.broker.outbox import Notification, Outbox, Turn
 from bff.catalog.clients import ClientRegister
 from bff.failpoints import Point, failpoint
@@ -75,7 +75,7 @@ class Notifier:
         try:
             destination = destination_of(notification.uri)
         except NotAllowed:  # of a gateway that allows more
-            await self._bury(turn, Channel.WEBHOOK, "", "url-not-allowed")
+            await self._bury(turn, Medium.WEBHOOK, "", "url-not-allowed")
             return
         with self._counted(_receiver(destination)) as crowded:
             if crowded:
@@ -93,21 +93,21 @@ class Notifier:
                 await self._idle.wait()
 
     async def _attempt(self, turn: Turn, notification: Notification, destination: Webhook | Mail) -> None:
-        channel = Channel.MAIL if isinstance(destination, Mail) else Channel.WEBHOOK
+        medium = Medium.MAIL if isinstance(destination, Mail) else Medium.WEBHOOK
         failpoint(Point.BEFORE_DELIVERY)
         attempt = await self._sent(notification, destination)
         failpoint(Point.AFTER_DELIVERY)
         if attempt.verdict is Verdict.DELIVERED:
-            self._metrics.retrieved(channel)
+            self._metrics.retrieved(medium)
             await self._told(self._outbox.delivered, turn)
             return
         receiver, job_id = _receiver(destination), notification.job.id
-        log.warning("job %s, %s to %s, attempt %d: %s", job_id, channel, receiver, notification.attempt, attempt.error)
+        log.warning("job %s, %s to %s, attempt %d: %s", job_id, medium, receiver, notification.attempt, attempt.error)
         delay_ms = next_delay_ms(notification.attempt, attempt.retry_after_ms, random.random)
         if attempt.verdict is Verdict.UNWANTED:
             await self._told(self._outbox.drop, turn)
         elif attempt.verdict is Verdict.REFUSED or delay_ms is None:
-            await self._bury(turn, channel, receiver, attempt.error)
+            await self._bury(turn, medium, receiver, attempt.error)
         else:
             await self._told(self._outbox.again, turn, delay_ms)
 
@@ -122,9 +122,9 @@ class Notifier:
             return await self._mailer.send(Mail(address), notification.job)
         return await self._webhooks.send(destination, client.webhook_secrets if client else (), notification)
 
-    async def _bury(self, turn: Turn, channel: Channel, receiver: str, error: str) -> None:
+    async def _bury(self, turn: Turn, medium: Medium, receiver: str, error: str) -> None:
         async def bury(turn: Turn) -> None:
-            await self._outbox.bury(turn, channel=channel, receiver=receiver, error=error)
+            await self._outbox.bury(turn, medium=medium, receiver=receiver, error=error)
 
         await self._told(bury, turn)
 

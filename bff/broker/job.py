@@ -59,7 +59,7 @@ class Mode(StrEnum):
     SYNC = "sync"
 
 
-class Channel(StrEnum):
+class Medium(StrEnum):
     """How somebody is told of a job's end. No service has such a name (catalog.services.TAKEN_NAMES)."""
 
     WEBHOOK = "webhook"

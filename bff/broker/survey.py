@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bff.broker.cell import Cell
-from bff.broker.job import Channel, pairs
+from bff.broker.job import Medium, pairs
 from bff.catalog.model import Priority
 from bff.policies.breaker import Breaker, State
 
@@ -28,10 +28,10 @@ class ServiceState:
     dead_letters: int
 
 
-async def untold(cell: Cell) -> dict[Channel, int]:
+async def untold(cell: Cell) -> dict[Medium, int]:
     """How many notifications lie among the dead letters. Raises BrokerUnavailable."""
     dead = await _dead_letters(cell)
-    return {channel: dead.get(channel, 0) for channel in Channel}
+    return {medium: dead.get(medium, 0) for medium in Medium}
 
 
 async def survey(cell: Cell) -> dict[str, ServiceState]:

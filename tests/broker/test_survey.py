@@ -69,7 +69,7 @@ async def test_what_nobody_was_told_of_is_counted_by_how_it_was_to_be_told(world
     await world.do()
     [turn] = await world.handed()
     await world.outbox.begin(turn)
-    await world.outbox.bury(turn, channel="webhook", receiver="", error="http-500")
+    await world.outbox.bury(turn, medium="webhook", receiver="", error="http-500")
     assert await untold(world.cell) == {"webhook": 1, "mail": 0}
 
 

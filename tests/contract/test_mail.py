@@ -10,7 +10,9 @@ from redis import Redis
 
 from tests.contract.calls import CART, ECHO, HI, client_of, submitted
 from tests.contract.postbox import Postbox, served
+from tests.contract.sockets import socket
 from tests.contract.stack import Up, gateway, worker
+from tests.contract.streams import stream
 
 pytestmark = pytest.mark.anyio
 
@@ -101,11 +103,30 @@ async def batch(api: httpx.AsyncClient, job_id: str) -> httpx.Response:
     return await api.get(f"/v1/jobs?id={job_id}")
 
 
-@pytest.mark.parametrize("read", [poll, poll_unchanged, long_poll, result_alone, batch])
+async def page(api: httpx.AsyncClient, job_id: str) -> httpx.Response:
+    return await api.get(f"/jobs/{job_id}", headers={"Accept": "text/html"})
+
+
+async def event_stream(api: httpx.AsyncClient, job_id: str) -> httpx.Response:
+    async with stream(api, job_id) as events:
+        assert [event.job["status"] async for event in events.events()] == ["succeeded"]
+    return events.answer
+
+
+@pytest.mark.parametrize("read", [poll, poll_unchanged, long_poll, result_alone, batch, page, event_stream])
 async def test_whoever_has_read_it_gets_none(api: httpx.AsyncClient, mailing: Mailing, read: Read) -> None:
     job_id = await ended(api, mailing)
     answer = await read(api, job_id)
     assert answer.is_success or answer.status_code == 304
+    while mailing.waits(job_id):
+        await asyncio.sleep(0.01)
+    assert mailing.postbox.mails.empty()
+
+
+async def test_whoever_was_told_by_websocket_gets_none(api: httpx.AsyncClient, mailing: Mailing) -> None:
+    job_id = await ended(api, mailing)
+    async with socket(mailing.url) as client:
+        assert (await client.subscribe(job_id))["job"]["status"] == "succeeded"
     while mailing.waits(job_id):
         await asyncio.sleep(0.01)
     assert mailing.postbox.mails.empty()

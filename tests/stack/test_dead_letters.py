@@ -85,7 +85,7 @@ async def untold(world: World) -> str:
     await world.do(service="echo")
     [turn] = await world.handed()
     assert await world.outbox.begin(turn)
-    await world.outbox.bury(turn, channel="webhook", receiver="https://hooks.example", error="http-500")
+    await world.outbox.bury(turn, medium="webhook", receiver="https://hooks.example", error="http-500")
     return job_id
 
 
