@@ -9,11 +9,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bff.catalog.clients import SHIPPED_CLIENTS
 from bff.catalog.services import SHIPPED_SERVICES
 from bff.policies.destination import origins_of
+from bff.policies.smtp import smtp_server_of
 
 
 def _origins(text: str) -> str:
     origins_of(text)
     return text
+
+
+def _smtp(url: str) -> str:
+    smtp_server_of(url)
+    return url
 
 
 class SharedSettings(BaseSettings):
@@ -72,6 +78,15 @@ class NotifySettings(SharedSettings):
             validation_alias="WEBHOOK_ALLOWED",
             description="Origins to which webhooks may go though they are not https, or not public: "
             "`https://hooks.internal,http://127.0.0.1:9999`.",
+        ),
+    ] = ""
+
+    smtp_url: Annotated[
+        str,
+        AfterValidator(_smtp),
+        Field(
+            validation_alias="SMTP_URL",
+            description="Where mail is handed in: `smtp://[user:password@]host[:port]` or `smtps://…`. Empty: no mail.",
         ),
     ] = ""
 

@@ -9,9 +9,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bff.broker.cell import Cell
-from bff.broker.job import Ended
+from bff.broker.job import Ended, Medium
 from bff.broker.jobs import Submission
-from bff.broker.survey import ServiceState, survey
+from bff.broker.survey import ServiceState, survey, untold
 from bff.catalog.model import Priority
 from bff.downstream.outcome import Outcome
 from bff.policies.breaker import State
@@ -86,6 +86,7 @@ class Metrics:
         """Refresh the gauges of the broker's state. Raises BrokerUnavailable."""
         if time.monotonic() - self._surveyed_at >= FRESH_SECONDS:
             self._broker.services = await survey(cell)
+            self._broker.untold = await untold(cell)
             self._surveyed_at = time.monotonic()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
@@ -99,6 +100,7 @@ class _BrokerState(Collector):
 
     def __init__(self) -> None:
         self.services: dict[str, ServiceState] = {}
+        self.untold: dict[Medium, int] = {}
 
     def collect(self) -> Iterator[Metric]:
         by_lane = ["service", "priority"]
@@ -112,7 +114,9 @@ class _BrokerState(Collector):
         breaker = GaugeMetricFamily(
             "bff_breaker_state", "The breaker: 0 closed, 1 half-open, 2 open.", labels=["service"]
         )
-        dead = GaugeMetricFamily("bff_dead_letters", "Calls that were given up.", labels=["service"])
+        dead = GaugeMetricFamily("bff_dead_letters", "Calls and notifications that were given up.", labels=["service"])
+        for medium, count in self.untold.items():
+            dead.add_metric([medium], count)
         for service, state in self.services.items():
             capacity.add_metric([service], state.capacity)
             drain.add_metric([service], state.drain_rate)

@@ -43,7 +43,11 @@ def _when(stated: str | None, by_default: When) -> When:
 def _permit(destination: Webhook | Mail, client: Client, settings: GatewaySettings) -> None:
     """Raises NotAllowed."""
     if isinstance(destination, Mail):
-        raise NotAllowed("is mail, which this gateway does not send; use an https:// webhook, or poll")
+        if not settings.smtp_url:
+            raise NotAllowed("is mail, which is not set up here; use an https:// webhook, or poll")
+        if client.registered(destination.address) is None:
+            raise NotAllowed("is an address that is not registered for this client")
+        return
     check(destination, settings.webhook_origins)
     if not client.webhook_secrets:
         detail = "is a webhook, for which this client has no secret to sign it with"

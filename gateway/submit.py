@@ -145,7 +145,6 @@ async def _answer(
             seconds = preferences.wait_seconds
             job = await held(gateway, request, client, job.id, seconds, lambda job: job.status.terminal) or job
     failpoint(Point.BEFORE_RESPONSE)
-    gateway.claim(job)
     ended = job.status.terminal
     if ended:
         gateway.retrieved(job, Channel.LONG_POLL if preferences.wait_seconds else Channel.POLL)

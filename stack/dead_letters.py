@@ -76,7 +76,7 @@ def commands(name: str, summary: str) -> click.Group:
     ids = click.Argument(["ids"], nargs=-1, metavar="[ID...]")
     all_ = click.Option(["--all", "all_"], is_flag=True, help="All of them, or all of one service.")
     listing = _command("list", "Show them, oldest first.", [service, json_], _list, f"bff {name} list --json")
-    replaying = "Do it again. A call becomes a new job of the same client; a compensation is tried under its own."
+    replaying = "Do it again. A call becomes a new job of the same client; what else there is goes on under its own."
     discarding = "Forget them; what they stand for stays as it is."
     return click.Group(
         name,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bff.broker.dead_letters import DeadLetter, Kind
+from bff.broker.dead_letters import DeadLetter
 
 _HEAD = ("ID", "AGE", "KIND", "SERVICE", "CALL", "JOB", "ERROR", "ATTEMPTS")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
@@ -25,7 +25,7 @@ def as_json(letters: Sequence[DeadLetter]) -> str:
 
 
 def _row(letter: DeadLetter, now_ms: int) -> tuple[str, ...]:
-    call = letter.lane if letter.kind is Kind.ENTRY else f"{letter.operation}.{letter.call}"
+    call = letter.receiver or letter.lane or f"{letter.operation}.{letter.call}"
     age = _age(max(0, now_ms - letter.buried_ms) // 1000)
     cells = (letter.id, age, letter.kind, letter.service, call, letter.job_id, letter.error, str(letter.attempts))
     return tuple(cell or "-" for cell in cells)
@@ -51,6 +51,7 @@ def _document(letter: DeadLetter) -> dict[str, Any]:
         "error": letter.error or None,
         "attempts": letter.attempts,
         "parameters": json.loads(letter.parameters or b"null"),
+        "receiver": letter.receiver or None,
         "lane": letter.lane or None,
         "fields": json.loads(letter.fields or "null"),
     }

@@ -14,14 +14,9 @@ class Verdict(StrEnum):
     """The receiver wants no more of it."""
 
 
-class Channel(StrEnum):
-    WEBHOOK = "webhook"
-    MAIL = "mail"
-
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`error` says in a few words what went wrong: no URL, address or secret is in it."""
+    """`error` is a word for what went wrong: no URL, address or secret is in it."""
 
     verdict: Verdict
     error: str = ""

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import FrameType
 from typing import Any
 
@@ -27,7 +27,9 @@ from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.downstream.client import Downstream
 from bff.logs import log_to_stderr
+from bff.policies.smtp import smtp_server_of
 from workers.consumer import Consumer
+from workers.mail import Mailer
 from workers.maintenance import forget_consumers, reclaim
 from workers.metrics import Metrics
 from workers.notifier import MOST_IN_ARQ, Notifier, deliver
@@ -41,6 +43,7 @@ RECLAIM_AT = set(range(0, 60, 5))  # seconds of every minute
 EXIT_WITHIN_SECONDS = 3.0
 ARQ_POLL_SECONDS = 0.1
 ARQ_JOB_SECONDS = 30
+ARQ_ACCOUNTS_SECONDS = 1.0
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -49,7 +52,8 @@ def run(settings: Settings) -> None:
     _log_to_stderr()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    create_worker(arq_settings(settings)).run()
+    with suppress(asyncio.CancelledError):  # of one of arq's own jobs: at its end it waits for those that it cancelled
+        create_worker(arq_settings(settings)).run()
 
 
 def arq_settings(settings: Settings) -> dict[str, Any]:
@@ -147,9 +151,12 @@ class Hosted:
             sys.exit(self._exit_code)
 
     def _made_notifier(self, broker: Broker) -> Notifier:
-        webhooks = Webhooks(self._settings.webhook_origins, self._settings.webhook_ca_file)
+        settings = self._settings
+        webhooks = Webhooks(settings.webhook_origins, settings.webhook_ca_file)
         self._stack.push_async_callback(webhooks.aclose)
-        return Notifier(Outbox(broker.cell), self._clients, webhooks, self._metrics, self._queue)
+        server = smtp_server_of(settings.smtp_url)
+        mailer = Mailer(server, settings.mail_from, settings.public_url) if server else None
+        return Notifier(Outbox(broker.cell), self._clients, webhooks, mailer, self._metrics, self._queue)
 
     def _abort(self, payload: bytes | None) -> None:
         if payload is not None:
@@ -171,9 +178,22 @@ class Hosted:
         for each in draining:
             each.stop()
         await asyncio.gather(*(each.drained(self._settings.drain_seconds) for each in draining))
+        await _arq_is_done()
         asyncio.get_running_loop().call_later(EXIT_WITHIN_SECONDS, os._exit, self._exit_code)  # arq waits for Redis
         if self._main is not None:
             self._main.cancel()
+
+
+async def _arq_is_done() -> None:
+    """With its own accounts of the jobs that it ran: cancelled in the middle of them, it would end with an error."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ARQ_ACCOUNTS_SECONDS):
+            while running := [task for task in asyncio.all_tasks() if _is_arqs(task)]:
+                await asyncio.wait(running)
+
+
+def _is_arqs(task: "asyncio.Task[Any]") -> bool:
+    return getattr(task.get_coro(), "__qualname__", "") == "Worker.run_job"
 
 
 def _log_to_stderr() -> None:

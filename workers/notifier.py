@@ -11,12 +11,14 @@ from typing import Any
 from arq.connections import ArqRedis
 
 from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import Medium
 from bff.broker.outbox import Notification, Outbox, Turn
 from bff.catalog.clients import ClientRegister
 from bff.failpoints import Point, failpoint
 from bff.policies.destination import Mail, NotAllowed, Webhook, destination_of
 from bff.policies.notification import next_delay_ms
-from workers.attempt import Attempt, Channel, Verdict
+from workers.attempt import Attempt, Verdict
+from workers.mail import Mailer
 from workers.metrics import Metrics
 from workers.webhook import Webhooks
 
@@ -34,11 +36,18 @@ TELL_SECONDS = 5.0
 
 class Notifier:
     def __init__(
-        self, outbox: Outbox, clients: ClientRegister, webhooks: Webhooks, metrics: Metrics, queue: ArqRedis
+        self,
+        outbox: Outbox,
+        clients: ClientRegister,
+        webhooks: Webhooks,
+        mailer: Mailer | None,
+        metrics: Metrics,
+        queue: ArqRedis,
     ) -> None:
         self._outbox = outbox
         self._clients = clients
         self._webhooks = webhooks
+        self._mailer = mailer
         self._metrics = metrics
         self._queue = queue
         self._receivers: Counter[str] = Counter()
@@ -65,8 +74,8 @@ class Notifier:
             return
         try:
             destination = destination_of(notification.uri)
-        except NotAllowed as error:  # of a gateway that allows more
-            await self._bury(turn, Channel.WEBHOOK, "", f"its URL {error}")
+        except NotAllowed:  # of a gateway that allows more
+            await self._bury(turn, Medium.WEBHOOK, "", "url-not-allowed")
             return
         with self._counted(_receiver(destination)) as crowded:
             if crowded:
@@ -84,33 +93,38 @@ class Notifier:
                 await self._idle.wait()
 
     async def _attempt(self, turn: Turn, notification: Notification, destination: Webhook | Mail) -> None:
-        channel = Channel.MAIL if isinstance(destination, Mail) else Channel.WEBHOOK
+        medium = Medium.MAIL if isinstance(destination, Mail) else Medium.WEBHOOK
         failpoint(Point.BEFORE_DELIVERY)
         attempt = await self._sent(notification, destination)
         failpoint(Point.AFTER_DELIVERY)
         if attempt.verdict is Verdict.DELIVERED:
-            self._metrics.retrieved(channel)
+            self._metrics.retrieved(medium)
             await self._told(self._outbox.delivered, turn)
             return
         receiver, job_id = _receiver(destination), notification.job.id
-        log.warning("job %s, %s to %s, attempt %d: %s", job_id, channel, receiver, notification.attempt, attempt.error)
+        log.warning("job %s, %s to %s, attempt %d: %s", job_id, medium, receiver, notification.attempt, attempt.error)
         delay_ms = next_delay_ms(notification.attempt, attempt.retry_after_ms, random.random)
         if attempt.verdict is Verdict.UNWANTED:
             await self._told(self._outbox.drop, turn)
         elif attempt.verdict is Verdict.REFUSED or delay_ms is None:
-            await self._bury(turn, channel, receiver, attempt.error)
+            await self._bury(turn, medium, receiver, attempt.error)
         else:
             await self._told(self._outbox.again, turn, delay_ms)
 
     async def _sent(self, notification: Notification, destination: Webhook | Mail) -> Attempt:
         client = self._clients.now().by_name.get(notification.job.client)
         if isinstance(destination, Mail):
-            return Attempt(Verdict.REFUSED, "mail is not set up")
+            address = client.registered(destination.address) if client else None
+            if address is None:
+                return Attempt(Verdict.REFUSED, "not-registered")
+            if self._mailer is None:
+                return Attempt(Verdict.FAILED, "mail-not-set-up")
+            return await self._mailer.send(Mail(address), notification.job)
         return await self._webhooks.send(destination, client.webhook_secrets if client else (), notification)
 
-    async def _bury(self, turn: Turn, channel: Channel, receiver: str, error: str) -> None:
+    async def _bury(self, turn: Turn, medium: Medium, receiver: str, error: str) -> None:
         async def bury(turn: Turn) -> None:
-            await self._outbox.bury(turn, channel=channel, receiver=receiver, error=error)
+            await self._outbox.bury(turn, medium=medium, receiver=receiver, error=error)
 
         await self._told(bury, turn)
 

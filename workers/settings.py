@@ -30,6 +30,22 @@ class WorkerSettings(NotifySettings):
             description="Certificates (PEM) that webhooks trust besides the system's: those of an inside network.",
         ),
     ] = None
+    mail_from: Annotated[
+        str,
+        Field(
+            validation_alias="MAIL_FROM",
+            pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$",
+            description="Who mail is from.",
+        ),
+    ] = "no-reply@localhost"
+    public_url: Annotated[
+        str,
+        Field(
+            validation_alias="PUBLIC_URL",
+            pattern=r"^https?://[!-~]+$",
+            description="Where clients find the gateway: links in mail begin so.",
+        ),
+    ] = "http://127.0.0.1:8000"
     drain_seconds: Annotated[
         float,
         Field(

@@ -27,15 +27,16 @@ DRAIN_BYTES = 65_536
 DRAIN_SECONDS = 0.2
 
 _WHAT_WENT_WRONG: Final = (
-    (NotPublic, "the address is not public"),
-    (socket.gaierror, "no such host"),
-    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
-    (ssl.SSLError, "TLS failed"),
+    (NotPublic, "not-public"),
+    (socket.gaierror, "no-such-host"),
+    (ssl.SSLCertVerificationError, "untrusted-certificate"),
+    (ssl.SSLError, "tls-failed"),
     (TimeoutError, "timeout"),
-    (aiohttp.ClientConnectorError, "cannot connect"),
-    (aiohttp.ServerDisconnectedError, "hung up"),
-    (aiohttp.ClientError, "no HTTP answer"),
-    (OSError, "cannot connect"),
+    (aiohttp.InvalidURL, "url-not-allowed"),
+    (aiohttp.ClientConnectorError, "cannot-connect"),
+    (aiohttp.ServerDisconnectedError, "hung-up"),
+    (aiohttp.ClientError, "no-http-answer"),
+    (OSError, "cannot-connect"),
 )
 
 
@@ -55,11 +56,11 @@ class Webhooks:
     async def send(self, webhook: Webhook, secrets: Sequence[str], notification: Notification) -> Attempt:
         """Raises nothing but CancelledError."""
         if not secrets:
-            return Attempt(Verdict.FAILED, "the client has no secret to sign with")
+            return Attempt(Verdict.FAILED, "no-secret")
         try:
             check(webhook, self._allowed)
-        except NotAllowed as error:
-            return Attempt(Verdict.REFUSED, f"its URL {error}")
+        except NotAllowed:
+            return Attempt(Verdict.REFUSED, "url-not-allowed")
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 return await self._post(webhook, secrets, notification)
@@ -115,7 +116,7 @@ def _verdict_of(response: aiohttp.ClientResponse) -> Attempt:
     """2xx took it, 410 wants no more; all else, a redirect too, may do better later."""
     if 200 <= response.status < 300:
         return DELIVERED
-    error = f"HTTP {response.status}"
+    error = f"http-{response.status}"
     if response.status == 410:
         return Attempt(Verdict.UNWANTED, error)
     return Attempt(Verdict.FAILED, error, retry_after_ms(response.headers))

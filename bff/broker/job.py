@@ -59,6 +59,13 @@ class Mode(StrEnum):
     SYNC = "sync"
 
 
+class Medium(StrEnum):
+    """How somebody is told of a job's end. No service has such a name (catalog.services.TAKEN_NAMES)."""
+
+    WEBHOOK = "webhook"
+    MAIL = "mail"
+
+
 class When(StrEnum):
     """When somebody is told of a job's end."""
 

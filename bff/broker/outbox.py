@@ -71,13 +71,13 @@ class Outbox:
         """Again, and no attempt was made."""
         await self._end(turn, "untried", delay_ms)
 
-    async def bury(self, turn: Turn, *, channel: str, receiver: str, error: str) -> None:
+    async def bury(self, turn: Turn, *, medium: str, receiver: str, error: str) -> None:
         """To the dead letters. `receiver` is for operators to read: no secret may be in it."""
-        await self._end(turn, "buried", 0, channel, receiver, error)
+        await self._end(turn, "buried", 0, medium, receiver, error)
 
     async def _end(self, turn: Turn, word: str, delay_ms: int = 0, *told: str) -> None:
-        channel, receiver, error = told or ("", "", "")
-        await self._run("end_delivery", turn, word, delay_ms, channel, receiver, error)
+        medium, receiver, error = told or ("", "", "")
+        await self._run("end_delivery", turn, word, delay_ms, medium, receiver, error)
 
     async def _run(self, name: str, turn: Turn, *more: str | int) -> list[Any]:
         reply: list[Any] = await self._cell.run(

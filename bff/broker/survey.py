@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bff.broker.cell import Cell
-from bff.broker.job import pairs
+from bff.broker.job import Medium, pairs
 from bff.catalog.model import Priority
 from bff.policies.breaker import Breaker, State
 
@@ -26,6 +26,12 @@ class ServiceState:
     in_flight: int
     breaker: State
     dead_letters: int
+
+
+async def untold(cell: Cell) -> dict[Medium, int]:
+    """How many notifications lie among the dead letters. Raises BrokerUnavailable."""
+    dead = await _dead_letters(cell)
+    return {medium: dead.get(medium, 0) for medium in Medium}
 
 
 async def survey(cell: Cell) -> dict[str, ServiceState]:

@@ -64,6 +64,10 @@ class Client(Admin):
     def may_ask(self, operation: str) -> bool:
         return self.operations is None or operation in self.operations
 
+    def registered(self, address: str) -> str | None:
+        """The mail address as it is registered; None where it is not."""
+        return next((each for each in self.mail if each.lower() == address.lower()), None)
+
     def allowed(self, asked: Priority) -> Priority:
         """The priority that it gets."""
         order = list(Priority)  # high to low

@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from bff.catalog.model import Priority
 from bff.catalog.tables import CatalogError, Table, filled, line_of, read_toml, said_of
 
+TAKEN_NAMES = ("webhook", "mail")
+"""Under these, dead letters of notifications are counted and listed."""
 SHIPPED_SERVICES = Path(__file__).with_name("services.toml")
 
 
@@ -114,6 +116,8 @@ def _service(file: Path, text: str, name: str, table: Any, variables: Mapping[st
     where = f"services.{name}"
     if not isinstance(table, dict):
         raise CatalogError(f"{file}, line {line_of(text, where)}: {where} must be a table [services.{name}]")
+    if name in TAKEN_NAMES:
+        raise CatalogError(f"{file}, line {line_of(text, where)}: {where}: notifications are counted under this name")
     if "name" in table:
         raise CatalogError(
             f"{file}, line {line_of(text, where, 'name')}: unknown key 'name'; the table names the service"

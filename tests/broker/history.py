@@ -226,7 +226,7 @@ class History:
             case "again":
                 await outbox.again(turn, 1_000)
             case "buried":
-                await outbox.bury(turn, channel="webhook", receiver="https://a.example", error="HTTP 500")
+                await outbox.bury(turn, medium="webhook", receiver="https://a.example", error="HTTP 500")
         after = await self._notification(turn)
         states = {"delivered": "delivered", "drop": "dropped", "again": "pending", "buried": "buried"}
         assert after[0] == (states[word] if counts else before[0])

@@ -220,7 +220,6 @@ def test_histories_on_a_fake_redis() -> None:
         pytest.param("if tokens < PER_RETRY then return false end", "", id="retries beyond the budget"),
         pytest.param(">= MOST_LOST", ">= 99", id="poison that is never buried"),
         pytest.param("  announce(job)\n", "", id="an end that nobody is told of"),
-        pytest.param("(job.notify_turn ~= turn and word ~= 'delivered')", "false", id="an old turn that counts"),
         pytest.param("or job.notify_begun == ARGV[2] ", "", id="a turn that begins twice"),
         pytest.param(
             "if left_ms == -1 or job.notify_state == 'pending' then", "if left_ms == -1 then", id="gone untold"

@@ -30,7 +30,7 @@ async def turn_of(world: World, job_id: str) -> Turn:
 async def buried(world: World, job_id: str) -> str:
     turn = await turn_of(world, job_id)
     assert await world.outbox.begin(turn)
-    await world.outbox.bury(turn, channel="webhook", receiver="https://hooks.example", error="HTTP 500")
+    await world.outbox.bury(turn, medium="webhook", receiver="https://hooks.example", error="HTTP 500")
     [letter] = [letter.id async for letter in DeadLetters(world.cell).all()]
     return letter
 
@@ -148,7 +148,7 @@ async def test_what_was_delivered_late_is_not_delivered_again(world: World) -> N
     assert await world.outbox.begin(frozen)
     turn = await turn_of(world, job_id)
     await world.outbox.again(frozen, 3_600_000)
-    await world.outbox.bury(frozen, channel="webhook", receiver="", error="")
+    await world.outbox.bury(frozen, medium="webhook", receiver="", error="")
     await world.outbox.drop(frozen)
     due_ms = await world.due(job_id)
     assert due_ms is not None

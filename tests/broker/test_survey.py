@@ -2,9 +2,9 @@
 
 import pytest
 
-from bff.broker.survey import ServiceState, survey
+from bff.broker.survey import ServiceState, survey, untold
 from bff.catalog.model import Priority
-from tests.broker.world import BAD, GOOD, World
+from tests.broker.world import BAD, GOOD, HOOK, World
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +62,15 @@ async def test_what_was_given_up_is_counted_by_service(world: World) -> None:
     await world.do(BAD)
     await world.do(BAD)
     assert ((await look(world)).dead_letters, (await look(world, "stock")).dead_letters) == (1, 0)
+
+
+async def test_what_nobody_was_told_of_is_counted_by_how_it_was_to_be_told(world: World) -> None:
+    await world.accepted(notify=HOOK)
+    await world.do()
+    [turn] = await world.handed()
+    await world.outbox.begin(turn)
+    await world.outbox.bury(turn, medium="webhook", receiver="", error="http-500")
+    assert await untold(world.cell) == {"webhook": 1, "mail": 0}
 
 
 async def test_a_capacity_is_the_catalogs(world: World) -> None:

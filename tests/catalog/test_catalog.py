@@ -106,6 +106,7 @@ def test_a_services_file_is_refused_with_the_line(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("[services.mail]\n", "line 1: services.mail: notifications are counted under this name"),
         ("[services.echo\n", "line 1"),
         ("[sevices.echo]\n", "line 1: unknown table or key 'sevices'; allowed: [services.NAME]"),
         ("", "no service in it"),

@@ -48,7 +48,7 @@ def status(code: int, **headers: str) -> Answer:
 class Receiver:
     """Answers these in turn, the last one again and again."""
 
-    def __init__(self, answers: Sequence[Answer], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answers: Sequence[Answer], tls: ssl.SSLContext | None, host: str, port: int) -> None:
         self.deliveries: Queue[Delivery] = Queue()
         self.answers = list(answers)
         receiver = self
@@ -76,11 +76,11 @@ class Receiver:
             def handle_error(self, request: object, client_address: object) -> None:
                 """Whoever was answered has hung up."""
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((host, port), Handler)
         if tls is not None:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         scheme = "http" if tls is None else "https"
-        self.origin = f"{scheme}://127.0.0.1:{self.server.server_address[1]}"
+        self.origin = f"{scheme}://{host}:{self.port}"
 
     def next(self, timeout_seconds: float = 20) -> Delivery:
         return self.deliveries.get(timeout=timeout_seconds)
@@ -91,8 +91,10 @@ class Receiver:
 
 
 @contextmanager
-def receiver(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    made = Receiver(answers or [status(204)], tls)
+def receiver(
+    *answers: Answer, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Receiver]:
+    made = Receiver(answers or [status(204)], tls, host, port)
     serving = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.05})
     serving.start()
     try:

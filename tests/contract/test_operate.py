@@ -38,6 +38,7 @@ async def test_metrics_count_what_was_done(api: httpx.AsyncClient) -> None:
         'bff_queue_oldest_age_seconds{priority="low",service="orders"}',
         'bff_drain_rate{service="payments"}',
         'bff_waiters{channel="long_poll"}',
+        'bff_dead_letters{service="mail"}',
     ):
         assert f"\n{sample} " in answer.text
 

@@ -15,7 +15,7 @@ def _leftovers(redis: Any, cell: str) -> Iterator[str]:
     yield from _still_counted(redis, cell)
     for key in redis.scan_iter(f"{cell}lane:*"):
         yield from _left_in_lane(redis, key.decode())
-    for name in ("parked", "deadlines"):
+    for name in ("parked", "deadlines", "notify"):
         if count := redis.zcard(cell + name):
             yield f"{cell}{name} holds {count}"
     for key in redis.scan_iter(f"{cell}*"):

@@ -24,7 +24,7 @@ def services(compose: str = COMPOSE) -> dict[str, Any]:
 
 
 def test_the_compose_file_follows_the_specification() -> None:
-    assert services().keys() == {"redis", "mock", "gateway", "worker"}
+    assert services().keys() == {"redis", "mock", "mail", "gateway", "worker"}
 
 
 @pytest.mark.parametrize("key", ["healthcheck", "interval", "read_only", "depends_on"])
@@ -40,7 +40,7 @@ def test_a_service_runs_a_command_that_bff_has(service: str) -> None:
     assert command in COMMANDS
 
 
-@pytest.mark.parametrize("service", ["redis", "mock", "gateway", "worker"])
+@pytest.mark.parametrize("service", ["redis", "mock", "mail", "gateway", "worker"])
 def test_a_service_is_checked_restarted_and_confined(service: str) -> None:
     declared = services()[service]
     assert declared["healthcheck"]["test"][0] == "CMD"
@@ -49,6 +49,14 @@ def test_a_service_is_checked_restarted_and_confined(service: str) -> None:
     assert declared["cap_drop"] == ["ALL"]
     assert declared["security_opt"] == ["no-new-privileges:true"]
     assert declared["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
+
+
+def test_what_goes_out_by_mail_stays_on_this_machine() -> None:
+    mail = services()["mail"]
+    assert re.fullmatch(r"axllent/mailpit:v[\d.]+", mail["image"])
+    assert mail["ports"] == ["127.0.0.1:8025:8025"]
+    for part in ("gateway", "worker"):
+        assert services()[part]["environment"]["SMTP_URL"] == "smtp://mail:1025"
 
 
 def test_redis_keeps_what_was_accepted() -> None:

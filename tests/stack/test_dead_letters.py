@@ -16,7 +16,7 @@ from bff.catalog.catalog import load_catalog
 from bff.catalog.model import Priority
 from bff.catalog.services import SHIPPED_SERVICES
 from tests.broker.servers import Server, binaries, running
-from tests.broker.world import BAD, GOOD, World
+from tests.broker.world import BAD, GOOD, HOOK, World
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +79,16 @@ async def not_undone(world: World) -> str:
     return job_id
 
 
+async def untold(world: World) -> str:
+    """A job of whose end nobody could be told."""
+    job_id = await world.accepted("echo", parameters=b'{"text":"hi"}', notify=HOOK)
+    await world.do(service="echo")
+    [turn] = await world.handed()
+    assert await world.outbox.begin(turn)
+    await world.outbox.bury(turn, medium="webhook", receiver="https://hooks.example", error="http-500")
+    return job_id
+
+
 async def foreign_entry(world: World) -> None:
     await world.redis.execute("XADD", world.keys.lane("echo", Priority.HIGH), "*", "bogus", "\x1b[31m")
     assert await world.take("echo") == []
@@ -100,6 +110,7 @@ async def test_where_there_are_none_it_says_so(command: Command) -> None:
 async def test_the_table_has_a_line_for_each_oldest_first(command: Command, world: World) -> None:
     lost, stuck = await lost_call(world), await not_undone(world)
     await foreign_entry(world)
+    told_nobody = await untold(world)
     head, *rows = (line.split() for line in command("list").stdout.splitlines())
     assert head == ["ID", "AGE", "KIND", "SERVICE", "CALL", "JOB", "ERROR", "ATTEMPTS"]
     assert [row[0] for row in rows] == await ids(world)
@@ -109,6 +120,7 @@ async def test_the_table_has_a_line_for_each_oldest_first(command: Command, worl
         ["call", "echo", "echo.echo", lost, "worker-lost", "3"],
         ["compensation", "inventory", "checkout.release", stuck, "http-status", "1"],
         ["entry", "echo", lane, "-", "-", "0"],
+        ["notification", "webhook", "https://hooks.example", told_nobody, "http-500", "1"],
     ]
     of_inventory = command("list", "--service", "inventory").stdout.splitlines()
     assert [stuck in line for line in of_inventory] == [False, True]
@@ -122,7 +134,7 @@ async def test_json_has_the_parameters_decoded(command: Command, world: World) -
     assert call == {
         "id": (await ids(world))[0], "kind": "call", "service": "echo", "operation": "echo", "call": "echo",
         "job": lost, "client": "acme", "priority": "low", "timeout_seconds": 10, "error": "worker-lost", "attempts": 3,
-        "parameters": {"text": "hi"}, "lane": None, "fields": None,
+        "parameters": {"text": "hi"}, "receiver": None, "lane": None, "fields": None,
     }  # fmt: skip
     assert (entry["parameters"], entry["job"], entry["fields"]) == (None, None, ["bogus", "\x1b[31m"])
 
@@ -140,6 +152,19 @@ async def test_a_call_is_replayed_as_a_new_job_and_a_compensation_under_its_own(
     assert await world.do(GOOD, "inventory") == ["release"]
     assert await world.do(GOOD, "echo") == ["echo"]
     assert (await world.job(second.split()[-1])).status is JobStatus.SUCCEEDED
+    assert await world.leftovers() == {}
+
+
+async def test_a_notification_is_replayed_under_its_own_job_or_discarded(command: Command, world: World) -> None:
+    job_id = await untold(world)
+    [letter] = await ids(world)
+    result = command("replay", "--all", "--service=webhook")
+    assert (result.returncode, result.stdout) == (0, f"{letter}: job {job_id}\n")
+    assert await ids(world) == []
+    assert await world.deliver() == [job_id]
+    await untold(world)
+    [letter] = await ids(world)
+    assert command("discard", letter).stdout == f"{letter}: discarded\n"
     assert await world.leftovers() == {}
 
 
