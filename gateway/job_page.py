@@ -19,6 +19,7 @@ from gateway.identity import client_of
 from gateway.ownership import known, own
 from gateway.page import page
 from gateway.problems import Problem
+from gateway.sign_in import sign_out_form
 from gateway.steering import preferences_of
 from gateway.submit import parameters_of
 from gateway.waiters import Channel
@@ -40,7 +41,7 @@ async def job_page(request: Request, job_id: str) -> Response:
         found = await held(gateway, request, client, job_id, wait_seconds, lambda job: job.status.terminal)
         job = own(gateway, client, found, job_id)
     gateway.retrieved(job, Channel.LONG_POLL if wait_seconds else Channel.POLL)
-    return _page_of(gateway, job)
+    return _page_of(gateway, request, job)
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -73,7 +74,7 @@ async def _submit_again(gateway: Gateway, client: Client, job: Job) -> str:
     )
 
 
-def _page_of(gateway: Gateway, job: Job) -> Response:
+def _page_of(gateway: Gateway, request: Request, job: Job) -> Response:
     operation = gateway.catalog.operations.get(job.operation)
     title = operation.summary.rstrip(".") if operation else job.operation
     body = f"""<main>
@@ -93,6 +94,7 @@ def _page_of(gateway: Gateway, job: Job) -> Response:
 <h2 id="about-title">About this request</h2>
 {_about(job)}
 </section>
+{sign_out_form(request)}
 </main>"""
     return page(
         f"{STATES[job.status]} – {title}",

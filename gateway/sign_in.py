@@ -25,7 +25,7 @@ _LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 @router.get("/sign-in")
 async def show(request: Request) -> Response:
-    return sign_in_page(request.query_params.get("next", "/"))
+    return sign_in_page(request.query_params.get("next", "/"), status=200)
 
 
 @router.post("/sign-in")
@@ -60,8 +60,15 @@ async def sign_out(request: Request) -> Response:
     return answer
 
 
-def sign_in_page(back: str, complaint: str = "") -> Response:
-    """Asks for a key; 401, so that nobody takes it for the page that was asked for."""
+def sign_out_form(request: Request) -> str:
+    """For the pages of who is signed in; empty for others."""
+    if SESSION_COOKIE not in request.cookies:
+        return ""
+    return '<form method="post" action="/sign-out"><button>Sign out</button></form>'
+
+
+def sign_in_page(back: str, complaint: str = "", status: int = 401) -> Response:
+    """Asks for a key; by its status nobody takes it for the page that was asked for."""
     wrong = ' aria-invalid="true" aria-describedby="complaint"' if complaint else ""
     said = f'<p id="complaint" role="alert">{escape(complaint)}</p>' if complaint else ""
     return page(
@@ -76,7 +83,7 @@ def sign_in_page(back: str, complaint: str = "") -> Response:
 <p><button>Sign in</button></p>
 </form>
 </main>""",
-        status=401,
+        status=status,
         forms=True,
         headers={"Cache-Control": "no-store"},
     )

@@ -16,6 +16,7 @@ from gateway.forms import page_of_job, person, submitted_by_form
 from gateway.gateway import gateway_of
 from gateway.page import page
 from gateway.problems import Problem
+from gateway.sign_in import sign_out_form
 from gateway.submit import parameters_of
 
 router = APIRouter(include_in_schema=False)
@@ -37,6 +38,7 @@ async def start(request: Request) -> Response:
 </ul>
 <h2>Try it</h2>
 {operations}
+{sign_out_form(request)}
 </main>""",
         forms=True,
     )

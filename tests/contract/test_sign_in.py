@@ -64,6 +64,7 @@ async def test_a_page_that_needs_a_key_asks_for_it_and_leads_on_to_what_was_want
     shown = await browser.get(page, headers=PAGE)
     assert shown.status_code == 200
     assert 'role="status"' in shown.text
+    assert 'action="/sign-out"' in shown.text
 
 
 async def test_the_session_is_kept_from_scripts_and_other_sites(browser: httpx.AsyncClient) -> None:
