@@ -129,6 +129,15 @@ async def test_a_wait_that_joins_another_of_the_same_job_hears_its_present_state
     assert (await second).ended
 
 
+async def test_a_long_poll_that_is_held_to_its_end_has_not_failed(front: Front, steer: Steer) -> None:
+    """We read for longer than the gateway holds."""
+    await steer("echo", latency=constant(1.5))
+    async with Client(front.url, patience=replace(HASTY, hold_seconds=0.4)) as bff:
+        assert (await bff.run("echo", HI, timeout=20, channels=[Channel.LONG_POLL, Channel.POLL])).succeeded
+    assert front.seen[Kind.LONG_POLL] >= 3
+    assert front.seen[Kind.POLL] == 0
+
+
 @pytest.fixture
 async def two_gateways(stack: Up) -> AsyncIterator[tuple[Gateway, Gateway]]:
     with gateway(stack.redis_url) as first, gateway(stack.redis_url) as second:
