@@ -9,7 +9,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
 from bff.broker.connect import connected
 from bff.broker.errors import BrokerUnavailable
@@ -19,6 +18,7 @@ from bff.downstream.client import Downstream
 from bff.wire.document import JobDocument
 from gateway import job_page, operate, pages, problems, retrieve, sign_in, start_page, tickets
 from gateway.apart import MetricsApart
+from gateway.assets import Assets
 from gateway.correlation import Correlation, correlation_id
 from gateway.events import EventsEndpoint
 from gateway.gateway import Gateway
@@ -110,7 +110,7 @@ def create_app(
     app.router.routes.append(Route(WEBSOCKET_PATH, upgrade_required, methods=["GET"]))
     for router in (retrieve, tickets, operate, start_page, pages, job_page, sign_in):
         app.include_router(router.router)
-    app.mount("/static", StaticFiles(directory=pages.STATIC))
+    app.mount("/static", Assets(directory=pages.STATIC))
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(BrokerUnavailable, _answer_broker)

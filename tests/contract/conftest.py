@@ -18,14 +18,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Up]:
-    """Everything, by one command; one for each process of the test run, since tests steer its downstream."""
-    up = Up()
-    yield up
-    assert up.end() == 0
-
-
 @pytest.fixture
 async def api(stack: Up) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(stack.gateway_url) as client:

@@ -2,13 +2,13 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.contract.stack import Up
+from tests.docs.examples import commands, run
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -18,19 +18,6 @@ def stack() -> Iterator[Up]:
     stack = Up()
     yield stack
     stack.end()
-
-
-def commands(section: str) -> list[str]:
-    """What stands behind `$` in a section, continued lines joined."""
-    text = README.split(f"## {section}\n")[1].split("\n## ")[0]
-    blocks = "\n".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
-    return [line[2:].split("  #")[0] for line in blocks.splitlines() if line.startswith("$ ")]
-
-
-def run(command: str, stack: Up) -> str:
-    here = command.replace("localhost:8000", stack.gateway_url).replace("localhost:9000", stack.mock_url)
-    done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=30, check=True)
-    return done.stdout
 
 
 def test_the_five_minutes_go_as_told(stack: Up) -> None:

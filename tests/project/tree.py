@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -12,6 +13,12 @@ PACKAGES: list[str] = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["p
 
 def text(path: str) -> str:
     return (ROOT / path).read_text()
+
+
+def client_project() -> dict[str, Any]:
+    """What the client's own distribution says of itself."""
+    project: dict[str, Any] = tomllib.loads(text("client/pyproject.toml"))["project"]
+    return project
 
 
 def direct_dependencies(*groups: str) -> list[str]:

@@ -1,0 +1,56 @@
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.client.front import Front, front_of
+from tests.contract.conftest import api, mock, steer
+from tests.contract.stack import Up
+
+__all__ = ["api", "mock", "steer"]
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""Chromium without what a container lacks, and without calls of its own to anywhere."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine: install the package chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def front(stack: Up) -> AsyncIterator[Front]:
+    """Between the browser and the gateway; what it breaks, the page feels."""
+    async with front_of(stack.gateway_url) as front:
+        yield front
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """In a context of its own. What its scripts did not foresee fails the test."""
+    unforeseen: list[str] = []
+    async with await browser.new_context() as context:
+        page = await context.new_page()
+        page.on("pageerror", lambda error: unforeseen.append(str(error)))
+        yield page
+    assert unforeseen == []
