@@ -1,9 +1,12 @@
 """One gateway process: uvicorn around the application, drained at SIGTERM."""
 
+import asyncio
 import gc
 import logging
+import resource
 import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -32,15 +35,17 @@ class GatewayServer(uvicorn.Server):
     """Tells the gateway to drain before uvicorn shuts down, so that held answers go out whole."""
 
     gateway: Gateway | None = None
+    loop: asyncio.AbstractEventLoop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.gateway is not None:
-            self.gateway.drain()
+        if self.gateway is not None:  # not at once: a signal comes in the middle of anything
+            self.loop.call_soon_threadsafe(self.gateway.drain)
         super().handle_exit(sig, frame)
         self._captured_signals.clear()  # uvicorn would raise it again at the end; to have been asked is no failure
 
     def started_with(self, gateway: Gateway) -> None:
         self.gateway = gateway
+        self.loop = asyncio.get_running_loop()
         # What was made by now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -50,6 +55,7 @@ class GatewayServer(uvicorn.Server):
 def run(settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
     log_to_stderr()
+    _allow_open_files()
     try:
         catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
         clients = ClientRegister(settings.clients_file)
@@ -80,6 +86,13 @@ def run(settings: GatewaySettings) -> None:
     )
     log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
     server.run(sockets=listeners)
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets this process have: each client that waits is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says unlimited, and grants less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _listener(host: str, port: int) -> socket.socket:
