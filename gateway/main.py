@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import ClientRegister
@@ -61,31 +62,34 @@ def run(settings: GatewaySettings) -> None:
         clients = ClientRegister(settings.clients_file)
     except CatalogError as error:
         sys.exit(f"bff gateway: {error}")
-    listeners = [_listener(settings.host, settings.port)]
+    listeners = [listener_on(settings.host, settings.port)]
     if settings.metrics_port is not None:
-        listeners.append(_listener(settings.metrics_host, settings.metrics_port))
+        listeners.append(listener_on(settings.metrics_host, settings.metrics_port))
         log.info("metrics on http://%s:%d/metrics", *listeners[1].getsockname()[:2])
     metrics_port = listeners[1].getsockname()[1] if len(listeners) > 1 else None
-    server = GatewayServer(
-        uvicorn.Config(
-            create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port),
-            loop="uvloop",
-            http=BoundedProtocol,
-            ws=BoundedSocketProtocol,
-            ws_max_size=MAX_MESSAGE_BYTES,
-            ws_per_message_deflate=False,  # it doubles what an idle socket costs
-            lifespan="on",
-            access_log=False,
-            server_header=False,
-            log_config=None,  # ours, with the time
-            log_level="error",  # what a client does wrong is answered, not logged
-            backlog=BACKLOG,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=settings.drain_seconds,
-        )
-    )
+    app = create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port)
+    server = GatewayServer(config_of(app, settings))
     log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
     server.run(sockets=listeners)
+
+
+def config_of(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws=BoundedSocketProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # it doubles what an idle socket costs
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_config=None,  # ours, with the time
+        log_level="error",  # what a client does wrong is answered, not logged
+        backlog=BACKLOG,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
 
 
 def _allow_open_files() -> None:
@@ -95,7 +99,7 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listener_on(host: str, port: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)

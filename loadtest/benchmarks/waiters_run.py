@@ -3,8 +3,8 @@
     python loadtest/benchmarks/waiters_run.py --waiters 1 1000 10000
 
 The gateway has core 0 for itself; Redis, these clients and whoever ends the jobs share core 1. Each waiter has a job
-and a connection of its own; jobs end at 200 a second, each by a take and a finish as a worker would do them. Told: from just
-before that finish is sent to Redis until the client has read the end. Then all of them on one job, by WebSocket.
+and a connection of its own; they end at 200 a second, each by a take and a finish as a worker would do them. Told: from
+just before that finish is sent to Redis until the client has read the end. Then all of them on one job, by WebSocket.
 
 Exits with 1 where a waiter was not told, the median is above 100 ms, or an idle WebSocket costs more than 35 kB.
 """

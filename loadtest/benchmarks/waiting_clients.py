@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import cast
 
 ENDED = b'"status":"succeeded"'
+PING = b"\x89\x04"
+"""How a ping begins; our jobs are ASCII, so nothing else does."""
 MAX_BUFFERED = 16_384
 
 
@@ -31,10 +33,11 @@ class Waiter(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
-        if self.told_at is None and ENDED in self._tail + data:
+        received = self._tail + data
+        if self.told_at is None and ENDED in received:
             self.told_at = now
-        self.read(self._tail + data)
-        self._tail = (self._tail + data)[-MAX_BUFFERED:] if not self.told_at else b""
+        self._tail = b"" if self.told_at else received[-MAX_BUFFERED:]
+        self.read(received)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
@@ -61,6 +64,10 @@ class WebSocketWaiter(Waiter):
             self._subscribed = True
             self.transport.write(masked(json.dumps({"type": "subscribe", "id": self.job_id}).encode()))
         self.ready = self.ready or b'"type":"job"' in received
+        _, ping, payload = received.rpartition(PING)
+        if ping and len(payload) >= 4:
+            self.transport.write(b"\x8a\x84\0\0\0\0" + payload[:4])
+            self._tail = b""
 
 
 class EventsWaiter(Waiter):
@@ -72,9 +79,11 @@ class EventsWaiter(Waiter):
 
 
 class LongPollWaiter(Waiter):
-    """Asks again as soon as it is answered, until its job has ended."""
+    """Asks again as soon as it is answered, until its job has ended. Not all of them at the same moment."""
 
-    wait = "Prefer: wait=30\r\n"
+    @property
+    def wait(self) -> str:
+        return f"Prefer: wait={random.uniform(10, 30):.1f}\r\n"
 
     def begin(self) -> None:
         self.transport.write(f"GET /v1/jobs/{self.job_id} HTTP/1.1\r\nHost: gateway\r\n{self.wait}\r\n".encode())
@@ -94,7 +103,9 @@ class LongPollWaiter(Waiter):
 class PollWaiter(LongPollWaiter):
     """Comes back after a second, a little sooner or later, on a connection of its own that is kept open."""
 
-    wait = ""
+    @property
+    def wait(self) -> str:
+        return ""
 
     def again(self) -> None:
         asyncio.get_running_loop().call_later(random.uniform(0.8, 1.2), self._ask_unless_lost)
