@@ -1,12 +1,16 @@
 """One gateway process: uvicorn around the application, drained at SIGTERM."""
 
+import asyncio
 import gc
 import logging
+import resource
 import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import ClientRegister
@@ -32,15 +36,17 @@ class GatewayServer(uvicorn.Server):
     """Tells the gateway to drain before uvicorn shuts down, so that held answers go out whole."""
 
     gateway: Gateway | None = None
+    loop: asyncio.AbstractEventLoop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.gateway is not None:
-            self.gateway.drain()
+        if self.gateway is not None:  # not at once: a signal comes in the middle of anything
+            self.loop.call_soon_threadsafe(self.gateway.drain)
         super().handle_exit(sig, frame)
         self._captured_signals.clear()  # uvicorn would raise it again at the end; to have been asked is no failure
 
     def started_with(self, gateway: Gateway) -> None:
         self.gateway = gateway
+        self.loop = asyncio.get_running_loop()
         # What was made by now lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -50,39 +56,50 @@ class GatewayServer(uvicorn.Server):
 def run(settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
     log_to_stderr()
+    _allow_open_files()
     try:
         catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
         clients = ClientRegister(settings.clients_file)
     except CatalogError as error:
         sys.exit(f"bff gateway: {error}")
-    listeners = [_listener(settings.host, settings.port)]
+    listeners = [listener_on(settings.host, settings.port)]
     if settings.metrics_port is not None:
-        listeners.append(_listener(settings.metrics_host, settings.metrics_port))
+        listeners.append(listener_on(settings.metrics_host, settings.metrics_port))
         log.info("metrics on http://%s:%d/metrics", *listeners[1].getsockname()[:2])
     metrics_port = listeners[1].getsockname()[1] if len(listeners) > 1 else None
-    server = GatewayServer(
-        uvicorn.Config(
-            create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port),
-            loop="uvloop",
-            http=BoundedProtocol,
-            ws=BoundedSocketProtocol,
-            ws_max_size=MAX_MESSAGE_BYTES,
-            ws_per_message_deflate=False,  # it doubles what an idle socket costs
-            lifespan="on",
-            access_log=False,
-            server_header=False,
-            log_config=None,  # ours, with the time
-            log_level="error",  # what a client does wrong is answered, not logged
-            backlog=BACKLOG,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=settings.drain_seconds,
-        )
-    )
+    app = create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port)
+    server = GatewayServer(config_of(app, settings))
     log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
     server.run(sockets=listeners)
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def config_of(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws=BoundedSocketProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # it doubles what an idle socket costs
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_config=None,  # ours, with the time
+        log_level="error",  # what a client does wrong is answered, not logged
+        backlog=BACKLOG,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets this process have: each client that waits is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says unlimited, and grants less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def listener_on(host: str, port: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
