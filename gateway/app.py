@@ -16,7 +16,7 @@ from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from bff.downstream.client import Downstream
 from bff.wire.document import JobDocument
-from gateway import job_page, operate, pages, problems, retrieve, sign_in, start_page, tickets
+from gateway import admin, job_page, operate, pages, problems, retrieve, sign_in, start_page, tickets
 from gateway.apart import MetricsApart
 from gateway.assets import Assets
 from gateway.correlation import Correlation, correlation_id
@@ -108,7 +108,7 @@ def create_app(
     app.router.routes.append(Route("/v1/jobs/{job_id}/events", EventsEndpoint(), methods=["GET"]))
     app.router.routes.append(WebSocketRoute(WEBSOCKET_PATH, SocketEndpoint()))
     app.router.routes.append(Route(WEBSOCKET_PATH, upgrade_required, methods=["GET"]))
-    for router in (retrieve, tickets, operate, start_page, pages, job_page, sign_in):
+    for router in (retrieve, admin, tickets, operate, start_page, pages, job_page, sign_in):
         app.include_router(router.router)
     app.mount("/static", Assets(directory=pages.STATIC))
     app.add_exception_handler(Problem, _answer_problem)

@@ -146,6 +146,7 @@ def document_app(app: FastAPI, operations: Mapping[str, Operation], *, auth: boo
             schemas["Problem"] = PROBLEM_SCHEMA
             schemas["JobDocument"]["examples"] = [example()]
             document["paths"]["/v1/jobs/{job_id}/events"] = {"get": _follow_job()}
+            _ask_for_admins_key(document)
             if auth:
                 _ask_for_key(document)
             for operation in operations.values():
@@ -201,11 +202,20 @@ def _follow_job() -> dict[str, Any]:
 
 
 def _ask_for_key(document: dict[str, Any]) -> None:
-    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    document["components"]["securitySchemes"]["key"] = {"type": "http", "scheme": "bearer"}
     for path, methods in document["paths"].items():
         if path.startswith("/v1/"):
             for described_one in methods.values():
                 described_one["security"] = [{"key": []}]
+
+
+def _ask_for_admins_key(document: dict[str, Any]) -> None:
+    schemes = document["components"].setdefault("securitySchemes", {})
+    schemes["admin"] = {"type": "http", "scheme": "bearer", "description": "A key of [admin] in the clients file."}
+    for path, methods in document["paths"].items():
+        if path.startswith("/admin/"):
+            for described_one in methods.values():
+                described_one["security"] = [{"admin": []}]
 
 
 def _problem_content() -> dict[str, Any]:

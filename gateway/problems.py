@@ -240,6 +240,20 @@ DOWNSTREAM_UNAVAILABLE = _type(
     "for it. Nothing was accepted.",
     _SAME_KEY,
 )
+UNKNOWN_DEAD_LETTER = _type(
+    "unknown-dead-letter",
+    404,
+    "No such dead letter",
+    "There is none of this id: it was replayed or discarded meanwhile, or never was.",
+    "List them again.",
+)
+NOT_REPLAYED = _type(
+    "not-replayed",
+    409,
+    "The dead letter was not replayed",
+    "Nothing was changed; `detail` says why.",
+    "Do what `detail` says, or discard the letter.",
+)
 BROKER_UNAVAILABLE = _type(
     "broker-unavailable",
     503,

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 from bff.broker.dead_letters import DeadLetter
+from bff.wire.dead_letter import letter_document
 
 _HEAD = ("ID", "AGE", "KIND", "SERVICE", "CALL", "JOB", "ERROR", "ATTEMPTS")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
@@ -21,7 +20,7 @@ def as_table(letters: Sequence[DeadLetter], now_ms: int) -> str:
 
 def as_json(letters: Sequence[DeadLetter]) -> str:
     """One array; what a kind of letter does not have is null."""
-    return json.dumps([_document(letter) for letter in letters], indent=2)
+    return json.dumps([letter_document(letter) for letter in letters], indent=2)
 
 
 def _row(letter: DeadLetter, now_ms: int) -> tuple[str, ...]:
@@ -33,25 +32,3 @@ def _row(letter: DeadLetter, now_ms: int) -> tuple[str, ...]:
 
 def _age(seconds: int) -> str:
     return next((f"{seconds // length}{unit}" for unit, length in _UNITS if seconds >= length), f"{seconds}s")
-
-
-def _document(letter: DeadLetter) -> dict[str, Any]:
-    buried = datetime.fromtimestamp(letter.buried_ms / 1000, UTC)
-    return {
-        "id": letter.id,
-        "buried_at": buried.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "kind": letter.kind,
-        "service": letter.service or None,
-        "operation": letter.operation or None,
-        "call": letter.call or None,
-        "job": letter.job_id or None,
-        "client": letter.client or None,
-        "priority": letter.priority or None,
-        "timeout_seconds": letter.timeout_ms / 1000 or None,
-        "error": letter.error or None,
-        "attempts": letter.attempts,
-        "parameters": json.loads(letter.parameters or b"null"),
-        "receiver": letter.receiver or None,
-        "lane": letter.lane or None,
-        "fields": json.loads(letter.fields or "null"),
-    }

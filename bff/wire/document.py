@@ -21,7 +21,7 @@ Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
-def _one_of(words: type[StrEnum]) -> Any:
+def one_of(words: type[StrEnum]) -> Any:
     return Field(json_schema_extra={"enum": [*words]})
 
 
@@ -31,8 +31,8 @@ class Progress(TypedDict):
 
 
 class _Call(TypedDict):
-    status: Annotated[str, _one_of(CallStatus)]
-    source: Annotated[str, _one_of(Source)] | None
+    status: Annotated[str, one_of(CallStatus)]
+    source: Annotated[str, one_of(Source)] | None
     attempts: int
     http_status: int | None
     seconds: float | None
@@ -56,9 +56,9 @@ class Links(TypedDict):
 class JobDocument(TypedDict):
     id: Id
     operation: str
-    status: Annotated[str, _one_of(JobStatus)]
-    mode: Annotated[str, _one_of(Mode)]
-    priority: Annotated[str, _one_of(Priority)]
+    status: Annotated[str, one_of(JobStatus)]
+    mode: Annotated[str, one_of(Mode)]
+    priority: Annotated[str, one_of(Priority)]
     submitted_at: Instant
     started_at: Instant | None
     finished_at: Instant | None
