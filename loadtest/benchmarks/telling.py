@@ -3,8 +3,9 @@
     python loadtest/benchmarks/telling.py --rate 20 --seconds 10
     python loadtest/benchmarks/telling.py --backlog 1000
 
-Open loop at a rate: in ms from `finished_at` to the receiver, by one clock. With `--backlog` so many jobs end while the receiver
-answers 503; then it takes them, and what one worker delivers a second is counted. Starts a `bff up` of its own.
+Open loop at a rate: in ms from `finished_at` to the receiver, by one clock. With `--backlog` so many jobs end while
+the receiver answers 503; then it takes them, and what one worker delivers a second is counted. Starts a `bff up` of
+its own.
 """
 
 import argparse
