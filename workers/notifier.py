@@ -56,13 +56,17 @@ class Notifier:
         self._stopping = False
 
     async def hand_over(self) -> None:
-        """Give arq what is due, once each quarter of a second."""
-        room = MOST_IN_ARQ - await self._queue.zcard(self._queue.default_queue_name)
-        if room <= 0 or self._stopping:
-            return
-        for turn in await self._outbox.hand_over(min(room, BATCH)):
-            job_id = f"{turn.job_id}:{turn.number}"
-            await self._queue.enqueue_job(deliver.__name__, turn.job_id, turn.number, _job_id=job_id)
+        """Give arq what is due."""
+        while not self._stopping:
+            room = MOST_IN_ARQ - await self._queue.zcard(self._queue.default_queue_name)
+            if room <= 0:
+                return
+            turns = await self._outbox.hand_over(min(room, BATCH))
+            for turn in turns:
+                job_id = f"{turn.job_id}:{turn.number}"
+                await self._queue.enqueue_job(deliver.__name__, turn.job_id, turn.number, _job_id=job_id)
+            if len(turns) < BATCH:
+                return
 
     async def deliver(self, turn: Turn) -> None:
         """One attempt. What cannot be told to the broker comes again when the turn's lease is over."""

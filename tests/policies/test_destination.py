@@ -48,7 +48,8 @@ def test_what_is_no_plain_destination_is_refused(uri: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://a.example", "https://a.example:25", "https://a.example:22", "https://a.example:80", "https://127.0.0.1",
+        "http://a.example", "http://a.example:8080", "https://a.example:25",
+        "https://a.example:22", "https://a.example:80", "https://127.0.0.1",
         "https://10.0.0.1", "https://169.254.169.254/latest/meta-data", "https://100.64.0.1", "https://2130706433",
         "https://0x7f000001", "https://0177.0.0.1", "https://127.1", "https://0x7f.1", "https://0", "https://017700000001",
         "https://127.0.0.0x1", "https://[::1]", "https://[::ffff:127.0.0.1]", "https://[::ffff:7f00:1]",

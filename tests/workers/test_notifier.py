@@ -252,16 +252,26 @@ async def test_a_worker_that_ends_lets_run_what_runs_and_leaves_the_rest(told: T
         await webhooks.aclose()
 
 
+async def test_all_that_is_due_is_handed_over_at_once(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifier_module, "BATCH", 2)
+    webhooks = Webhooks(frozenset())
+    job_ids = [await told.ended("https://hooks.example") for _ in range(5)]
+    await told.notifier(webhooks).hand_over()
+    queued = await told.queue.zrange(told.queue.default_queue_name, 0, -1)
+    assert sorted(member.decode() for member in queued) == sorted(f"{job_id}:1" for job_id in job_ids)
+    await webhooks.aclose()
+
+
 async def test_no_more_is_handed_over_than_arq_can_do(told: Told) -> None:
     webhooks = Webhooks(frozenset())
     notifier = told.notifier(webhooks)
     job_id = await told.ended("https://hooks.example")
-    await told.queue.zadd(told.queue.default_queue_name, {f"x{n}": 1 for n in range(MOST_IN_ARQ)})
+    await told.queue.zadd(told.queue.default_queue_name, {f"x{n}": 1 for n in range(MOST_IN_ARQ + 1)})
     await notifier.hand_over()
     due = told.due_in_seconds(job_id)
     assert due is not None
     assert due <= 0
-    await told.queue.zrem(told.queue.default_queue_name, "x0")
+    await told.queue.zrem(told.queue.default_queue_name, "x0", "x1")
     await notifier.hand_over()
     assert await told.queue.zscore(told.queue.default_queue_name, f"{job_id}:1")
     due = told.due_in_seconds(job_id)
