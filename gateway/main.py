@@ -19,7 +19,7 @@ from bff.logs import log_to_stderr
 from gateway.app import create_app
 from gateway.frames import BoundedSocketProtocol
 from gateway.gateway import Gateway
-from gateway.protocol import BoundedProtocol
+from gateway.protocol import bounded
 from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def config_of(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=bounded(settings.max_connections),
         ws=BoundedSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # it doubles what an idle socket costs

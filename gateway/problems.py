@@ -196,6 +196,13 @@ UPGRADE_REQUIRED = _type(
     "The request did not ask for a WebSocket, or not as RFC 6455 has it.",
     "Connect with a WebSocket client, subprotocol bff.v1+json.",
 )
+TOO_MANY_CONNECTIONS = _type(
+    "too-many-connections",
+    503,
+    "Too many connections are open",
+    "This gateway holds as many connections as it may, so this one was closed. Nothing was read from it.",
+    "Come again after Retry-After; keep one connection, and use it for several requests.",
+)
 TOO_MANY_WAITERS = _type(
     "too-many-waiters",
     503,

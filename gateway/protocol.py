@@ -15,6 +15,12 @@ from gateway.problems import Problem
 HEAD_BYTES = 65_536
 _NONCE = re.compile(rb"[A-Za-z0-9+/]{22}==")
 HEAD_SECONDS = 10.0
+OVERLOAD_RETRY_SECONDS = 5
+
+
+def bounded(max_connections: int) -> "type[BoundedProtocol]":
+    """The protocol, for a server that holds so many connections at most."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"max_connections": max_connections})
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -22,6 +28,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     The bound on bytes holds for what comes in more than one read; a read is at most 256 KiB.
     """
+
+    max_connections = 30_000
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,6 +40,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self._await_head()
+        if len(self.connections) > self.max_connections:
+            detail = f"{self.max_connections} connections are open."
+            self._refuse(Problem(problems.TOO_MANY_CONNECTIONS, detail, retry_after=OVERLOAD_RETRY_SECONDS))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_there()

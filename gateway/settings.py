@@ -26,6 +26,16 @@ class GatewaySettings(NotifySettings):
             "the job stands, refused with 503, closed with 1013.",
         ),
     ] = 20_000
+    max_connections: Annotated[
+        int,
+        Field(
+            validation_alias="MAX_CONNECTIONS",
+            ge=1,
+            le=1_000_000,
+            description="Connections open at once, whatever they do; one more is answered 503 and closed. More than "
+            "those who wait.",
+        ),
+    ] = 30_000
     auth: Annotated[
         bool,
         Field(validation_alias="AUTH", description="Ask for a key of the clients file; off, everybody is `public`."),
