@@ -1,13 +1,18 @@
 """SIGTERM: nothing new is taken, what is held goes out whole."""
 
 import asyncio
+import resource
 import signal
+import time
 
 import httpx
 import pytest
 
 from tests.contract.calls import CHECKOUT, ECHO, Steer, client_of, constant, problem_of, submitted
+from tests.contract.sockets import socket
 from tests.contract.stack import Up, gateway
+from tests.contract.streams import stream
+from tests.contract.test_too_many_waiters import waiters
 from tests.contract.wire import answer_in, connection, read_all, request
 
 pytestmark = pytest.mark.anyio
@@ -47,3 +52,87 @@ def test_a_submission_that_comes_too_late_is_refused(stack: Up) -> None:
         answer = answer_in(read_all(wire)).as_response()
         problem_of(answer, 503, "draining")
         assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_sockets_are_closed_and_streams_ended_so_that_clients_go_elsewhere(
+    api: httpx.AsyncClient, stack: Up, steer: Steer
+) -> None:
+    await steer("payments", latency=constant(9))
+    with gateway(stack.redis_url) as other:
+        async with client_of(other.url) as leaving:
+            job = await submitted(leaving, CHECKOUT)
+            async with (
+                socket(other.url) as waiting,
+                socket(other.url) as idle,
+                stream(leaving, job["id"]) as opened,
+            ):
+                assert (await waiting.subscribe(job["id"]))["type"] == "job"
+                events = opened.events()
+                assert (await anext(events)).job["id"] == job["id"]
+                other.process.send_signal(signal.SIGTERM)
+                assert (await waiting.closed())[0] == 1012
+                assert await idle.closed() == (1012, [])
+                assert not [event async for event in events if event.job["status"] not in ("queued", "running")]
+    await api.delete(f"/v1/jobs/{job['id']}")
+    await steer("payments", latency=constant(0))
+
+
+async def test_a_thousand_clients_of_each_channel_are_let_go_in_time(
+    api: httpx.AsyncClient, stack: Up, steer: Steer
+) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    await steer("payments", latency=constant(9))
+    with gateway(stack.redis_url) as other:
+        async with client_of(other.url) as leaving:
+            jobs = [await submitted(leaving, CHECKOUT) for _ in range(10)]
+            asked = [sent for job in jobs for sent in all_channels(job["id"]) * (THOUSAND // len(jobs))]
+            clients = [await opened(other.url, sent) for sent in asked]
+            while sum((await waiters(leaving)).values()) < len(clients):
+                await asyncio.sleep(0.05)
+            began = time.monotonic()
+            other.process.send_signal(signal.SIGTERM)
+            answers = await asyncio.gather(*map(all_of, clients))
+            await asyncio.to_thread(other.process.wait, 20)
+            took = time.monotonic() - began
+    polled, streamed, closed = answers[0::3], answers[1::3], answers[2::3]
+    assert {answer_in(each).status for each in polled} == {200}
+    assert {answer_in(each).body.startswith(b'{"id":') for each in polled} == {True}
+    assert {each.endswith(b"\r\n0\r\n\r\n") for each in streamed} == {True}
+    assert {b"\x03\xf4" in each[-64:] for each in closed} == {True}  # 1012
+    assert took < 10
+    for job in jobs:
+        await api.delete(f"/v1/jobs/{job['id']}")
+    await steer("payments", latency=constant(0))
+
+
+THOUSAND = 1000
+UPGRADE = (
+    "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: bff.v1+json",
+)  # fmt: skip
+
+
+def all_channels(job_id: str) -> list[bytes]:
+    path = f"/v1/jobs/{job_id}"
+    upgrade = request("GET", "/v1/ws", *UPGRADE).replace(b"Connection: close\r\n", b"")
+    return [request("GET", path, "Prefer: wait=30"), request("GET", f"{path}/events"), upgrade]
+
+
+async def opened(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    parsed = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(parsed.host, parsed.port)
+    writer.write(sent)
+    return reader, writer
+
+
+async def all_of(client: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> bytes:
+    """What comes, up to a close frame or the end."""
+    reader, writer = client
+    received = b""
+    while more := await reader.read(65_536):
+        received += more
+        if b"\x03\xf4" in received[-64:]:
+            break
+    writer.close()
+    return received

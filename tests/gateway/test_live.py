@@ -1,0 +1,158 @@
+"""One view of each job for all who wait for it: what it costs, what it is told, what it leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bff.broker.job import Job
+from gateway import live
+from gateway.live import Reading
+from gateway.settings import GatewaySettings
+from tests.gateway.serving import Served, served
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def here(settings: GatewaySettings) -> AsyncIterator[Served]:
+    async with served(settings) as here:
+        yield here
+        await here.until_nothing_is_left()
+
+
+class Follower:
+    """Keeps what it was told."""
+
+    def __init__(self, here: Served, job_id: str) -> None:
+        self.heard: asyncio.Queue[Reading | Exception | None] = asyncio.Queue()
+        self._live = here.gateway.live
+        self._job_id = job_id
+        self._live.follow(job_id, self)
+
+    def told(self, reading: Reading | None) -> None:
+        self.heard.put_nowait(reading)
+
+    def failed(self, error: Exception) -> None:
+        self.heard.put_nowait(error)
+
+    def draining(self) -> None:
+        pass
+
+    def leave(self) -> None:
+        self._live.leave(self._job_id, self)
+
+    async def version(self) -> int:
+        async with asyncio.timeout(10):
+            reading = await self.heard.get()
+        assert isinstance(reading, Reading)
+        return reading.job.version
+
+
+@pytest.fixture
+async def job(here: Served) -> Job:
+    return await here.job()
+
+
+async def test_a_change_is_read_once_however_many_follow(
+    here: Served, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [Follower(here, job.id) for _ in range(500)]
+    assert {await follower.version() for follower in many} == {1}
+    asked: list[str] = []
+    jobs = here.gateway.broker.jobs
+    read = jobs.read
+
+    async def counted(job_id: str) -> Job | None:
+        asked.append(job_id)
+        return await read(job_id)
+
+    monkeypatch.setattr(jobs, "read", counted)
+    await here.change(job, 2)
+    readings = [await follower.heard.get() for follower in many]
+    assert asked == [job.id]
+    assert len({id(reading) for reading in readings}) == 1
+    for follower in many:
+        follower.leave()
+
+
+async def test_who_comes_later_is_told_what_was_read_after_it_came(here: Served, job: Job) -> None:
+    first = Follower(here, job.id)
+    assert await first.version() == 1
+    for version in range(2, 40):
+        await here.gateway.broker.pipeline.execute(
+            "HSET", here.gateway.broker.cell.keys.job(job.id), "version", version
+        )
+        later = Follower(here, job.id)  # nobody has published it
+        assert await later.version() == version
+        later.leave()
+    first.leave()
+
+
+async def test_nobody_is_told_of_an_older_version_than_it_was_told_before(here: Served, job: Job) -> None:
+    follower = Follower(here, job.id)
+    versions = [await follower.version()]
+    for version in range(2, 100):
+        await here.change(job, version)
+        Follower(here, job.id).leave()
+    while versions[-1] < 99:
+        versions.append(await follower.version())
+    assert versions == sorted(set(versions))
+    follower.leave()
+
+
+async def test_what_pubsub_lost_is_found_by_comparing_versions(
+    here: Served, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "FLOOR_SECONDS", 0.1)
+    others = [await here.job() for _ in range(50)]
+    followers = [Follower(here, each.id) for each in (job, *others)]
+    assert {await follower.version() for follower in followers} == {1}
+    await here.gateway.broker.pipeline.execute("HSET", here.gateway.broker.cell.keys.job(job.id), "version", 7)
+    assert await followers[0].version() == 7
+    for follower in followers:
+        assert follower.heard.empty()
+        follower.leave()
+
+
+async def test_a_subscription_that_was_lost_is_found_again(here: Served, job: Job) -> None:
+    follower = Follower(here, job.id)
+    assert await follower.version() == 1
+    for version in range(2, 6):
+        await here.gateway.broker.pipeline.execute("CLIENT", "KILL", "TYPE", "pubsub")
+        await here.change(job, version)
+        assert await follower.version() == version
+    follower.leave()
+
+
+async def test_a_job_that_is_gone_is_told_once(here: Served, job: Job) -> None:
+    follower = Follower(here, job.id)
+    assert await follower.version() == 1
+    keys = here.gateway.broker.cell.keys
+    await here.gateway.broker.pipeline.execute("DEL", keys.job(job.id))
+    await here.gateway.broker.pipeline.execute("PUBLISH", keys.changed(job.id), "2")
+    assert await follower.heard.get() is None
+    follower.leave()
+
+
+async def test_a_job_that_cannot_be_shown_stops_no_other(
+    here: Served, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = here.gateway.broker.cell.keys
+    await here.gateway.broker.pipeline.execute("HSET", keys.job(job.id), "status", "no such word")
+    broken, well = Follower(here, job.id), Follower(here, (await here.job()).id)
+    assert isinstance(await broken.heard.get(), ValueError)
+    assert await well.version() == 1
+    assert "cannot be shown" in caplog.text
+    broken.leave()
+    well.leave()
+
+
+async def test_ten_thousand_jobs_can_be_followed_and_left_at_once(here: Served) -> None:
+    ids = [f"01900000-0000-7000-8000-{number:012x}" for number in range(10_000)]
+    followers = [Follower(here, job_id) for job_id in ids]
+    for follower in followers:
+        assert await follower.heard.get() is None
+    assert here.gateway.live.jobs == here.gateway.broker.watch.channels == len(ids)
+    for follower in followers:
+        follower.leave()
