@@ -1,6 +1,7 @@
 PYTHON ?= python3
 # The version that the locks were written with, installed only where the machine has no uv.
 UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.10.1
 UV := $(if $(shell uv --version 2>/dev/null),uv,.uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 # Behind a company's proxy only the machine's own store knows the certificates. A bare container has no store.
@@ -8,7 +9,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /et
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up test chaos check docs lock clean
+.PHONY: help setup up test chaos check audit docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ check: .venv/.dev ## Lint, formatting, types, imports between packages, locks
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	@UV=$(UV) .ci/locks check
+
+audit: | $(filter .uv/%,$(UV)) ## Ask for known vulnerabilities of what is locked
+	@$(UV) tool run pip-audit==$(PIP_AUDIT_VERSION) --disable-pip --require-hashes --strict -r requirements.lock
 
 docs: .venv/.dev ## Write the generated pages anew (docs/settings.md)
 	@.venv/bin/python -m stack.settings_page > docs/settings.md

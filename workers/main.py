@@ -79,8 +79,9 @@ def arq_settings(settings: Settings) -> dict[str, Any]:
         "queue_name": queue,
         "functions": [func(deliver)],
         "cron_jobs": [
-            cron(reclaim, second=RECLAIM_AT, keep_result=0),
-            cron(forget_consumers, minute=17, second=3, keep_result=0),
+            # Named after the installation: of cron jobs of one name arq runs one, in whatever queue.
+            cron(reclaim, name=f"{settings.key_prefix}:reclaim", second=RECLAIM_AT, keep_result=0),
+            cron(forget_consumers, name=f"{settings.key_prefix}:forget", minute=17, second=3, keep_result=0),
         ],
         "on_startup": hosted.start,
         "on_shutdown": hosted.stop,
