@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -213,10 +214,10 @@ def _kind(head: str) -> Kind:
 
 
 @asynccontextmanager
-async def front_of(target: str) -> AsyncIterator[Front]:
-    """A front of the gateway at this URL, on a free port of 127.0.0.1."""
+async def front_of(target: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Front]:
+    """A front of the gateway at this URL, on a free port of 127.0.0.1; by https where `tls` is given."""
     front = Front(target)
-    listening = await asyncio.start_server(front.accept, "127.0.0.1", 0, backlog=1024)
+    listening = await asyncio.start_server(front.accept, "127.0.0.1", 0, backlog=1024, ssl=tls)
     front.port = listening.sockets[0].getsockname()[1]
     try:
         yield front

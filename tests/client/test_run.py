@@ -230,6 +230,12 @@ async def test_priority_and_key_are_sent_and_a_repeated_key_finds_the_same_job(b
     assert (first.priority, again.id) == ("high", first.id)
 
 
+async def test_whom_to_notify_is_sent(bff: Client, front: Front) -> None:
+    with pytest.raises(Invalid, match="Request-Notify"):  # `public` has no addresses
+        await bff.submit("echo", HI, notify="mailto:somebody@mail.example")
+    assert front.headers(Kind.SUBMIT, "request-notify") == ["mailto:somebody@mail.example"]
+
+
 async def test_parameters_that_are_wrong_are_said_where_and_sent_once(bff: Client, front: Front) -> None:
     with pytest.raises(Invalid, match="/text") as raised:
         await bff.run("echo", {"text": ""})
