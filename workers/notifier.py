@@ -12,6 +12,7 @@ from arq.connections import ArqRedis
 
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Medium
+from bff.broker.link import LOST
 from bff.broker.outbox import Notification, Outbox, Turn
 from bff.catalog.clients import ClientRegister
 from bff.failpoints import Point, failpoint
@@ -56,7 +57,13 @@ class Notifier:
         self._stopping = False
 
     async def hand_over(self) -> None:
-        """Give arq what is due."""
+        """Give arq what is due. Raises BrokerUnavailable."""
+        try:
+            await self._fill_queue()
+        except LOST as error:  # arq's pool waits for Redis, but not while it makes itself known on a new connection
+            raise BrokerUnavailable(f"arq's queue cannot be reached: {type(error).__name__}") from error
+
+    async def _fill_queue(self) -> None:
         while not self._stopping:
             room = MOST_IN_ARQ - await self._queue.zcard(self._queue.default_queue_name)
             if room <= 0:

@@ -10,6 +10,7 @@ from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from bff.broker.dead_letters import DeadLetter, DeadLetters
+from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import When
 from bff.broker.jobs import Notify
 from bff.broker.outbox import Outbox, Turn
@@ -259,6 +260,14 @@ async def test_all_that_is_due_is_handed_over_at_once(told: Told, monkeypatch: p
     await told.notifier(webhooks).hand_over()
     queued = await told.queue.zrange(told.queue.default_queue_name, 0, -1)
     assert sorted(member.decode() for member in queued) == sorted(f"{job_id}:1" for job_id in job_ids)
+    await webhooks.aclose()
+
+
+async def test_a_queue_that_cannot_be_reached_is_waited_for(told: Told) -> None:
+    webhooks = Webhooks(frozenset())
+    told.queue = ArqRedis(Redis(host="127.0.0.1", port=1).connection_pool, default_queue_name="arq")
+    with pytest.raises(BrokerUnavailable):
+        await told.notifier(webhooks).hand_over()
     await webhooks.aclose()
 
 
