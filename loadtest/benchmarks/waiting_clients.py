@@ -67,7 +67,7 @@ class WebSocketWaiter(Waiter):
         _, ping, payload = received.rpartition(PING)
         if ping and len(payload) >= 4:
             self.transport.write(b"\x8a\x84\0\0\0\0" + payload[:4])
-            self._tail = b""
+            self._tail = payload[4:]
 
 
 class EventsWaiter(Waiter):
