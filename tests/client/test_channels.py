@@ -69,6 +69,16 @@ async def test_a_channel_that_failed_is_left_alone_by_the_next_wait(bff: Client,
     assert (front.seen[Kind.WEBSOCKET], front.seen[Kind.SSE]) == (1, 1)
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fault", [Fault.CLOSED, Fault.ERROR_PAGE, Fault.LOGIN_PAGE])
+async def test_a_channel_that_is_refused_is_not_waited_for(front: Front, fault: Fault) -> None:
+    front.faults = dict.fromkeys((Kind.WEBSOCKET, Kind.SSE), fault)
+    async with Client(front.url) as bff:
+        begun = time.monotonic()
+        assert (await bff.run("echo", HI)).succeeded
+        assert time.monotonic() - begun < 3
+
+
 async def test_a_long_wait_comes_back_to_a_better_channel(front: Front, steer: Steer) -> None:
     await steer("payments", latency=constant(30))
     front.faults = {Kind.WEBSOCKET: Fault.CLOSED, Kind.SSE: Fault.CLOSED, Kind.LONG_POLL: Fault.CLOSED}
