@@ -62,8 +62,11 @@ def order_id(result: dict[str, Any]) -> str:
 @pytest.mark.parametrize("channel", Channel)
 @pytest.mark.usefixtures("quick")
 async def test_a_job_is_run_by_each_channel_alone(bff: Client, front: Front, channel: Channel) -> None:
-    job = await bff.run("echo", HI, timeout=20, channels=[channel])
-    assert (job.succeeded, job.result, job.data("echo")) == (True, {"echo": HI}, HI)
+    said = {
+        "text": "one\ntwo\r\nthree\u2028four\x85five \U0001f600 data: {}"
+    }  # whatever may be taken for the end of a line
+    job = await bff.run("echo", said, timeout=20, channels=[channel])
+    assert (job.succeeded, job.result, job.data("echo")) == (True, {"echo": said}, said)
     assert {kind for kind in Kind if front.seen[kind]} == {Kind.SUBMIT, Kind(channel)}
 
 
