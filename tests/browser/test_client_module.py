@@ -67,7 +67,7 @@ async def script(page: Page, front: Front) -> Script:
 async def test_a_job_is_run_by_each_channel_alone(script: Script, front: Front, channel: Kind) -> None:
     said = {
         "text": "one\ntwo\r\nthree\u2028four\x85five \U0001f600 data: {}"
-    }  # whatever may be taken for the end of a line
+    }  # what may be taken for the end of a line
     job = await script("bff.run('echo', given[0], { timeout: 20, channels: [given[1]] })", said, channel)
     assert (job["status"], job["result"]) == ("succeeded", {"echo": said})
     tickets = {Kind.OTHER} if channel is Kind.WEBSOCKET else set()

@@ -64,7 +64,7 @@ def order_id(result: dict[str, Any]) -> str:
 async def test_a_job_is_run_by_each_channel_alone(bff: Client, front: Front, channel: Channel) -> None:
     said = {
         "text": "one\ntwo\r\nthree\u2028four\x85five \U0001f600 data: {}"
-    }  # whatever may be taken for the end of a line
+    }  # what may be taken for the end of a line
     job = await bff.run("echo", said, timeout=20, channels=[channel])
     assert (job.succeeded, job.result, job.data("echo")) == (True, {"echo": said}, said)
     assert {kind for kind in Kind if front.seen[kind]} == {Kind.SUBMIT, Kind(channel)}
