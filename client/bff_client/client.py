@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapp
 from contextlib import aclosing, suppress
 from inspect import isawaitable
 from typing import Any, Self, TypedDict, TypeVar, Unpack, overload
+from urllib.parse import quote
 
 from bff_client.channel import Channel
 from bff_client.errors import BffError, TimedOut, success
 from bff_client.events import Events
-from bff_client.http import Http, job_in
+from bff_client.http import Http, job_in, path_of
 from bff_client.job import Job
 from bff_client.ladder import Ladder
 from bff_client.pace import Deadline, Patience, request_timeout
@@ -188,11 +189,11 @@ class Client:
 
     async def get(self, job: Job | str) -> Job:
         """As it is now."""
-        return job_in(await self._http.ask("GET", f"/v1/jobs/{_id(job)}", Deadline(None)))
+        return job_in(await self._http.ask("GET", path_of(_id(job)), Deadline(None)))
 
     async def cancel(self, job: Job | str) -> Job:
         """Cancelled at once; what was done is undone. Raises NotCancellable where it has ended otherwise."""
-        return job_in(await self._http.ask("DELETE", f"/v1/jobs/{_id(job)}", Deadline(None)))
+        return job_in(await self._http.ask("DELETE", path_of(_id(job)), Deadline(None)))
 
     async def _submit(
         self,
@@ -216,7 +217,7 @@ class Client:
 
         try:
             content = json.dumps(parameters, allow_nan=False).encode()
-            path = f"/v1/operations/{operation}"
+            path = f"/v1/operations/{quote(operation, safe='')}"
             return job_in(await self._http.ask("POST", path, deadline, headers=timed, content=content))
         except BffError as error:
             error.idempotency_key = key

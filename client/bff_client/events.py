@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import httpx
 
 from bff_client.channel import ChannelFailed, failing
-from bff_client.http import Http
+from bff_client.http import Http, path_of
 from bff_client.job import Job
 from bff_client.pace import Deadline
 
@@ -25,7 +25,7 @@ class Events:
     async def follow(self, job_id: str, after: int, deadline: Deadline) -> AsyncGenerator[Job, None]:
         trial_seconds = deadline.share(self._http.patience.trial_seconds, 1 / 4)
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(after)} if after else {})
-        path = f"/v1/jobs/{job_id}/events"
+        path = f"{path_of(job_id)}/events"
         with failing():
             async with self._http.stream(path, headers, seconds=trial_seconds) as response:
                 if response.status_code == httpx.codes.NO_CONTENT:  # there is nothing after what was seen

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -36,7 +37,7 @@ class Http:
 
     async def job(self, job_id: str) -> Job:
         """As it is now, asked once."""
-        return job_in(await self.once("GET", f"/v1/jobs/{job_id}", seconds=self.patience.answer_seconds))
+        return job_in(await self.once("GET", path_of(job_id), seconds=self.patience.answer_seconds))
 
     async def once(
         self,
@@ -97,6 +98,11 @@ class Http:
             raise unreachable(error) from error
         finally:
             await response.aclose()
+
+
+def path_of(job_id: str) -> str:
+    """Also of an id that came from a stranger."""
+    return f"/v1/jobs/{quote(job_id, safe='')}"
 
 
 def job_in(response: httpx.Response) -> Job:

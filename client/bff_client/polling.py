@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 import httpx
 
 from bff_client.channel import ChannelFailed, failing
-from bff_client.http import Http, job_in
+from bff_client.http import Http, job_in, path_of
 from bff_client.job import Job
 from bff_client.pace import Deadline
 
@@ -29,7 +29,7 @@ class LongPoll:
         headers = {"Prefer": f"wait={held:.3f}", "If-None-Match": f'"{after}"'}
         asked_at = asyncio.get_running_loop().time()
         with failing():
-            answer = await self._http.once("GET", f"/v1/jobs/{job_id}", seconds=seconds, headers=headers)
+            answer = await self._http.once("GET", path_of(job_id), seconds=seconds, headers=headers)
             if answer.status_code != httpx.codes.NOT_MODIFIED:
                 yield job_in(answer)
             elif asyncio.get_running_loop().time() - asked_at < held / 2:
@@ -45,7 +45,7 @@ class Poll:
     async def follow(self, job_id: str, after: int, deadline: Deadline) -> AsyncGenerator[Job, None]:
         seconds = max(0.1, deadline.share(self._http.patience.answer_seconds, 1 / 3))
         with failing():
-            job = job_in(await self._http.once("GET", f"/v1/jobs/{job_id}", seconds=seconds))
+            job = job_in(await self._http.once("GET", path_of(job_id), seconds=seconds))
             yield job
         if not job.ended:
             shortest, longest = POLL_SECONDS

@@ -32,7 +32,7 @@
 import { CHANNELS } from "./client/channel.js";
 import { events, longPoll, poll } from "./client/channels.js";
 import { BffError, JobEnded, TimedOut } from "./client/errors.js";
-import { Http, jobIn } from "./client/http.js";
+import { Http, jobIn, pathOf } from "./client/http.js";
 import { Ladder } from "./client/ladder.js";
 import { Socket } from "./client/socket.js";
 import { Deadline, either, PATIENCE, requestTimeout, until } from "./client/time.js";
@@ -104,12 +104,12 @@ export class Bff {
 
   /** As it is now. @param {Job | string} job @returns {Promise<Job>} */
   async get(job, { signal } = {}) {
-    return jobIn(await this.#http.ask("GET", `/v1/jobs/${idOf(job)}`, new Deadline(), { signal }));
+    return jobIn(await this.#http.ask("GET", pathOf(idOf(job)), new Deadline(), { signal }));
   }
 
   /** @param {Job | string} job @returns {Promise<Job>} Rejects with NotCancellable where it has ended otherwise. */
   async cancel(job, { signal } = {}) {
-    return jobIn(await this.#http.ask("DELETE", `/v1/jobs/${idOf(job)}`, new Deadline(), { signal, keepalive: true }));
+    return jobIn(await this.#http.ask("DELETE", pathOf(idOf(job)), new Deadline(), { signal, keepalive: true }));
   }
 
   /** End the socket; what still waits goes on by the next channel. */
@@ -124,7 +124,7 @@ export class Bff {
     const timed = () => (deadline.ends ? { ...headers, "Request-Timeout": requestTimeout(deadline.left()) } : headers);
     const options = { headers: timed, body: JSON.stringify(parameters), signal };
     try {
-      return jobIn(await this.#http.ask("POST", `/v1/operations/${operation}`, deadline, options));
+      return jobIn(await this.#http.ask("POST", `/v1/operations/${encodeURIComponent(operation)}`, deadline, options));
     } catch (error) {
       if (error instanceof BffError) error.idempotencyKey = idempotencyKey;
       throw error;

@@ -65,15 +65,22 @@ async def script(page: Page, front: Front) -> Script:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_a_job_is_run_by_each_channel_alone(script: Script, front: Front, channel: Kind) -> None:
-    job = await script("bff.run('echo', given[0], { timeout: 20, channels: [given[1]] })", HI, channel)
-    assert (job["status"], job["result"]) == ("succeeded", {"echo": HI})
+    said = {
+        "text": "one\ntwo\r\nthree\u2028four\x85five \U0001f600 data: {}"
+    }  # what may be taken for the end of a line
+    job = await script("bff.run('echo', given[0], { timeout: 20, channels: [given[1]] })", said, channel)
+    assert (job["status"], job["result"]) == ("succeeded", {"echo": said})
     tickets = {Kind.OTHER} if channel is Kind.WEBSOCKET else set()
     assert {kind for kind in Kind if front.seen[kind]} == {Kind.SUBMIT, channel} | tickets
 
 
-async def test_progress_is_told_in_order_from_the_202_to_the_end(script: Script, steer: Steer) -> None:
-    await steer("payments", latency=constant(0.3))
-    job = await script("bff.run('checkout', given[0], { timeout: 30, onProgress: tell })", CART)
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_progress_is_told_in_order_and_once_from_the_202_to_the_end(
+    script: Script, steer: Steer, channel: Kind
+) -> None:
+    await steer("payments", latency=constant(2.2))  # in which a poll brings nothing new
+    options = "{ timeout: 30, onProgress: tell, channels: [given[1]] }"
+    job = await script(f"bff.run('checkout', given[0], {options})", CART, channel)
     told = await script("told")
     assert told[0] == [0, "queued", 0]
     assert [version for version, *_ in told] == sorted({version for version, *_ in told})

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bff_client import Channel, Client, Job, Unreachable
+from bff_client import Channel, Client, Job, Unreachable, websocket
 from tests.client.conftest import HASTY
 from tests.client.front import Fault, Front, Kind, front_of
 from tests.contract.calls import CART, HI, Steer, constant
@@ -69,6 +69,16 @@ async def test_a_channel_that_failed_is_left_alone_by_the_next_wait(bff: Client,
     assert (front.seen[Kind.WEBSOCKET], front.seen[Kind.SSE]) == (1, 1)
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fault", [Fault.CLOSED, Fault.ERROR_PAGE, Fault.LOGIN_PAGE])
+async def test_a_channel_that_is_refused_is_not_waited_for(front: Front, fault: Fault) -> None:
+    front.faults = dict.fromkeys((Kind.WEBSOCKET, Kind.SSE), fault)
+    async with Client(front.url) as bff:
+        begun = time.monotonic()
+        assert (await bff.run("echo", HI)).succeeded
+        assert time.monotonic() - begun < 3
+
+
 async def test_a_long_wait_comes_back_to_a_better_channel(front: Front, steer: Steer) -> None:
     await steer("payments", latency=constant(30))
     front.faults = {Kind.WEBSOCKET: Fault.CLOSED, Kind.SSE: Fault.CLOSED, Kind.LONG_POLL: Fault.CLOSED}
@@ -112,6 +122,28 @@ async def test_all_waits_of_a_client_share_one_socket(bff: Client, front: Front,
     assert all(job.succeeded for job in jobs)
     assert front.seen[Kind.WEBSOCKET] == 1
     assert front.seen[Kind.SSE] == front.seen[Kind.LONG_POLL] == front.seen[Kind.POLL] == 0
+
+
+async def test_a_socket_that_nobody_needs_is_closed_and_opened_again(
+    bff: Client, front: Front, steer: Steer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "IDLE_SECONDS", 0.05)
+    await steer("echo", latency=constant(0.2))
+    for sockets in (1, 2):
+        await bff.run("echo", HI, timeout=20)
+        await front.until(lambda: front.open(Kind.WEBSOCKET) == 0)
+        assert front.seen[Kind.WEBSOCKET] == sockets
+    assert front.seen[Kind.SSE] == 0
+
+
+async def test_what_a_socket_cannot_bear_goes_by_the_next_channel(
+    bff: Client, front: Front, steer: Steer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "MAX_TOPICS", 2)
+    await steer("echo", latency=constant(1))
+    jobs = await asyncio.gather(*(bff.run("echo", HI, timeout=20) for _ in range(4)))
+    assert all(job.succeeded for job in jobs)
+    assert (front.seen[Kind.WEBSOCKET], front.seen[Kind.SSE]) == (1, 2)
 
 
 async def test_a_wait_that_joins_another_of_the_same_job_hears_its_present_state(bff: Client, steer: Steer) -> None:

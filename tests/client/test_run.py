@@ -11,6 +11,7 @@ import pydantic
 import pytest
 
 from bff_client import (
+    BffError,
     Channel,
     Client,
     Gone,
@@ -61,15 +62,21 @@ def order_id(result: dict[str, Any]) -> str:
 @pytest.mark.parametrize("channel", Channel)
 @pytest.mark.usefixtures("quick")
 async def test_a_job_is_run_by_each_channel_alone(bff: Client, front: Front, channel: Channel) -> None:
-    job = await bff.run("echo", HI, timeout=20, channels=[channel])
-    assert (job.succeeded, job.result, job.data("echo")) == (True, {"echo": HI}, HI)
+    said = {
+        "text": "one\ntwo\r\nthree\u2028four\x85five \U0001f600 data: {}"
+    }  # what may be taken for the end of a line
+    job = await bff.run("echo", said, timeout=20, channels=[channel])
+    assert (job.succeeded, job.result, job.data("echo")) == (True, {"echo": said}, said)
     assert {kind for kind in Kind if front.seen[kind]} == {Kind.SUBMIT, Kind(channel)}
 
 
-async def test_progress_is_told_in_order_from_the_202_to_the_end(bff: Client, steer: Steer) -> None:
-    await steer("payments", latency=constant(0.3))
+@pytest.mark.parametrize("channel", Channel)
+async def test_progress_is_told_in_order_and_once_from_the_202_to_the_end(
+    bff: Client, steer: Steer, channel: Channel
+) -> None:
+    await steer("payments", latency=constant(2.2))  # in which a poll brings nothing new
     told: list[Job] = []
-    job = await bff.run("checkout", CART, timeout=30, on_progress=told.append)
+    job = await bff.run("checkout", CART, timeout=30, on_progress=told.append, channels=[channel])
     assert (told[0].version, told[0].progress.done, told[0].progress.total) == (0, 0, 3)
     versions = [state.version for state in told]
     assert versions == sorted(set(versions))
@@ -245,6 +252,12 @@ async def test_parameters_that_are_wrong_are_said_where_and_sent_once(bff: Clien
     with pytest.raises(ValueError, match="JSON compliant"):
         await bff.run("echo", {"text": float("nan")})
     assert front.seen[Kind.SUBMIT] == 2
+
+
+async def test_an_id_from_a_stranger_stays_an_id(bff: Client, front: Front) -> None:
+    with pytest.raises(BffError):
+        await bff.get("../../livez?")
+    assert front.heads[-1].startswith("GET /v1/jobs/..%2F..%2Flivez%3F HTTP/1.1")
 
 
 @pytest.mark.parametrize("channel", Channel)

@@ -1,12 +1,12 @@
 /** The channels by HTTP: asking again and again, asking and being held, and one stream for each job. */
 
 import { ChannelFailed, ended, failed, failing } from "./channel.js";
-import { jobIn, parsed } from "./http.js";
+import { jobIn, parsed, pathOf } from "./http.js";
 import { between, either, sleep, until } from "./time.js";
 
 export async function* poll(http, jobId, _after, deadline, signal) {
   const seconds = Math.max(0.1, deadline.share(http.patience.answerSeconds, 1 / 3));
-  const job = await failing(async () => jobIn(await http.once("GET", `/v1/jobs/${jobId}`, { seconds, signal })));
+  const job = await failing(async () => jobIn(await http.once("GET", pathOf(jobId), { seconds, signal })));
   yield job;
   if (!ended(job)) await sleep(Math.min(5, Math.max(1, job.poll_after_seconds ?? 1)) * between(1, 1.1), signal);
 }
@@ -16,7 +16,7 @@ export async function* longPoll(http, jobId, after, deadline, signal) {
   const seconds = held + Math.min(http.patience.marginSeconds, held); // we read for longer than the gateway holds
   const headers = { Prefer: `wait=${held.toFixed(3)}`, "If-None-Match": `"${after}"` };
   const asked = performance.now();
-  const answer = await failing(() => http.once("GET", `/v1/jobs/${jobId}`, { seconds, headers, signal }));
+  const answer = await failing(() => http.once("GET", pathOf(jobId), { seconds, headers, signal }));
   if (answer.response.status !== 304) yield await failing(() => jobIn(answer));
   else if (performance.now() - asked < held * 500) throw new ChannelFailed("the gateway holds no more requests", 5);
 }
@@ -24,7 +24,7 @@ export async function* longPoll(http, jobId, after, deadline, signal) {
 export async function* events(http, jobId, after, deadline, signal) {
   const trial = deadline.share(http.patience.trialSeconds, 1 / 4);
   const leaving = new AbortController();
-  const path = `/v1/jobs/${jobId}/events`;
+  const path = `${pathOf(jobId)}/events`;
   const headers = { Accept: "text/event-stream", ...(after && { "Last-Event-ID": String(after) }) };
   const left = either(signal, leaving.signal);
   const options = { seconds: trial, headers, signal: left, part: (response) => response.body };

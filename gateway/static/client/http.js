@@ -45,6 +45,9 @@ export class Http {
   }
 }
 
+/** Also of an id that came from a stranger. */
+export const pathOf = (jobId) => `/v1/jobs/${encodeURIComponent(jobId)}`;
+
 export function parsed(text, version) {
   try {
     return { ...JSON.parse(text), version };
