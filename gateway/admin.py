@@ -14,8 +14,8 @@ from bff.wire.dead_letter import LetterDocument, letter_document
 from gateway import problems
 from gateway.gateway import gateway_of
 from gateway.identity import require_admin
-from gateway.openapi import described
 from gateway.problems import Problem
+from gateway.schemas.openapi import described
 
 LISTED = 100
 

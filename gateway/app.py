@@ -16,24 +16,25 @@ from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from bff.downstream.client import Downstream
 from bff.wire.document import JobDocument
-from gateway import admin, job_page, operate, pages, problems, retrieve, sign_in, start_page, tickets
+from gateway import admin, operate, problems, retrieve, tickets
 from gateway.apart import MetricsApart
-from gateway.assets import Assets
 from gateway.correlation import Correlation, correlation_id
-from gateway.events import EventsEndpoint
 from gateway.gateway import Gateway
-from gateway.inline import Inline
-from gateway.live import Live
-from gateway.messages import WEBSOCKET_PATH
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
-from gateway.openapi import SUBMIT_HEADERS, SUBMIT_PROBLEMS, described, document_app, submission_documented
-from gateway.problem_page import for_people, problem_page
+from gateway.pages import job, reference, sign_in, start
+from gateway.pages.assets import Assets
+from gateway.pages.problem import for_people, problem_page
 from gateway.problems import Problem
+from gateway.push.events import EventsEndpoint
+from gateway.push.live import Live
+from gateway.push.messages import WEBSOCKET_PATH
+from gateway.push.waiters import Waiters
+from gateway.push.websocket import SocketEndpoint, upgrade_required
+from gateway.schemas.openapi import SUBMIT_HEADERS, SUBMIT_PROBLEMS, described, document_app, submission_documented
 from gateway.settings import GatewaySettings
-from gateway.submit import SubmitRoute, submit_endpoint
-from gateway.waiters import Waiters
-from gateway.websocket import SocketEndpoint, upgrade_required
+from gateway.submission.inline import Inline
+from gateway.submission.submit import SubmitRoute, submit_endpoint
 
 REQUEST_HEADERS = [
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Request-Notify",
@@ -108,9 +109,9 @@ def create_app(
     app.router.routes.append(Route("/v1/jobs/{job_id}/events", EventsEndpoint(), methods=["GET"]))
     app.router.routes.append(WebSocketRoute(WEBSOCKET_PATH, SocketEndpoint()))
     app.router.routes.append(Route(WEBSOCKET_PATH, upgrade_required, methods=["GET"]))
-    for router in (retrieve, admin, tickets, operate, start_page, pages, job_page, sign_in):
+    for router in (retrieve, admin, tickets, operate, start, reference, job, sign_in):
         app.include_router(router.router)
-    app.mount("/static", Assets(directory=pages.STATIC))
+    app.mount("/static", Assets(directory=reference.STATIC))
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(BrokerUnavailable, _answer_broker)

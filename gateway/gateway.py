@@ -11,12 +11,12 @@ from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
-from gateway.inline import Inline
-from gateway.live import Live
 from gateway.metrics import Metrics
 from gateway.pace import PollPace
+from gateway.push.live import Live
+from gateway.push.waiters import Channel, Waiters
 from gateway.settings import GatewaySettings
-from gateway.waiters import Channel, Waiters
+from gateway.submission.inline import Inline
 
 
 @dataclass(slots=True)

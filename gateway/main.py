@@ -17,9 +17,9 @@ from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.logs import log_to_stderr
 from gateway.app import create_app
-from gateway.frames import BoundedSocketProtocol
 from gateway.gateway import Gateway
 from gateway.protocol import bounded
+from gateway.push.frames import BoundedSocketProtocol
 from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from bff.broker.errors import BrokerUnavailable
 from gateway.gateway import gateway_of
-from gateway.waiters import WAITING
+from gateway.push.waiters import WAITING
 
 READY_WITHIN_SECONDS = 0.9
 

@@ -9,8 +9,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bff.broker.job_id import new_job_id
 from gateway import problems
-from gateway.messages import WEBSOCKET_PATH
 from gateway.problems import Problem
+from gateway.push.messages import WEBSOCKET_PATH
 
 HEAD_BYTES = 65_536
 _NONCE = re.compile(rb"[A-Za-z0-9+/]{22}==")

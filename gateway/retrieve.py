@@ -16,13 +16,13 @@ from bff.wire.document import JobDocument, document_of, error_of, poll_headers, 
 from bff.wire.problem import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED
 from gateway import problems
 from gateway.gateway import Gateway, gateway_of
-from gateway.hold import held
 from gateway.identity import client_of
-from gateway.openapi import READ_HEADERS, described
 from gateway.ownership import known, own, unknown
 from gateway.problems import Problem
+from gateway.push.hold import held
+from gateway.push.waiters import Channel
+from gateway.schemas.openapi import READ_HEADERS, described
 from gateway.steering import preferences_of, seconds
-from gateway.waiters import Channel
 
 MAX_BATCH = 100
 

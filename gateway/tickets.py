@@ -9,7 +9,7 @@ from bff.broker.tickets import TICKET_SECONDS, Tickets
 from gateway import problems
 from gateway.gateway import gateway_of
 from gateway.identity import client_of
-from gateway.openapi import described
+from gateway.schemas.openapi import described
 
 router = APIRouter(tags=["WebSocket"])
 

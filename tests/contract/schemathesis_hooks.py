@@ -6,7 +6,7 @@ from typing import Any
 
 import schemathesis
 
-from gateway.openapi import KEY_PATTERN
+from gateway.schemas.openapi import KEY_PATTERN
 
 
 @schemathesis.hook

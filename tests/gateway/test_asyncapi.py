@@ -10,7 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from gateway.asyncapi import document
+from gateway.schemas.asyncapi import document
 
 pytestmark = pytest.mark.anyio
 

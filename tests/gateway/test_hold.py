@@ -9,10 +9,10 @@ from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Submission
 from bff.catalog.clients import PUBLIC, Client
 from bff.catalog.model import Priority
-from gateway import live
 from gateway.gateway import Gateway
-from gateway.hold import held
-from gateway.waiters import Channel, Waiters
+from gateway.push import live
+from gateway.push.hold import held
+from gateway.push.waiters import Channel, Waiters
 from tests.gateway.requests import Arriving, request
 
 pytestmark = pytest.mark.anyio

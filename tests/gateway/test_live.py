@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bff.broker.job import Job
-from gateway import live
-from gateway.live import Reading
+from gateway.push import live
+from gateway.push.live import Reading
 from gateway.settings import GatewaySettings
 from tests.gateway.serving import Served, served
 

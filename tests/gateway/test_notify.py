@@ -6,9 +6,9 @@ from starlette.datastructures import Headers
 from bff.broker.job import When
 from bff.broker.jobs import Notify
 from bff.catalog.clients import Client, new_webhook_secret
-from gateway.notify import notify_of
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
+from gateway.submission.notify import notify_of
 
 HOOK = "https://hooks.example.com/x;y?z=%20"
 SETTINGS = GatewaySettings(smtp_url="smtp://mail", webhook_allowed="http://127.0.0.1:9999")

@@ -14,8 +14,8 @@ from bff.catalog.clients import ClientRegister
 from bff.catalog.operations import OPERATIONS
 from bff.wire.document import JobDocument
 from gateway.app import create_app
-from gateway.openapi import KEY_PATTERN, SECONDS_PATTERN
 from gateway.problems import PROBLEM_TYPES, Problem
+from gateway.schemas.openapi import KEY_PATTERN, SECONDS_PATTERN
 from gateway.settings import GatewaySettings
 from gateway.steering import steering_of
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import frames, outlet
+from gateway.push import frames, outlet
 from gateway.settings import GatewaySettings
 from tests.gateway.serving import (
     CLOSE,

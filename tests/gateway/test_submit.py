@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gateway.gateway import Gateway
-from gateway.submit import MAX_ERRORS
+from gateway.submission.submit import MAX_ERRORS
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import pytest
 
 from bff.broker.job import CallState, CallStatus, JobStatus, Source
 from bff.wire.example import RUNNING
-from gateway.words import duration, sentence, step
+from gateway.pages.words import duration, sentence, step
 
 LIVE = CallState("a", CallStatus.SUCCEEDED, 1, Source.LIVE)
 CACHED = CallState("b", CallStatus.FALLBACK, 2, Source.CACHE, age_ms=200_000)

@@ -12,14 +12,15 @@ from bff.broker.errors import BrokerUnavailable
 from bff.broker.job_id import is_job_id
 from bff.broker.tickets import Tickets
 from bff.catalog.clients import Client
-from gateway import messages, problems
+from gateway import problems
 from gateway.gateway import Gateway
-from gateway.live import Reading
-from gateway.messages import WEBSOCKET_PATH, Close, Hello, Malformed, Ping, Subscribe, Unsubscribe
-from gateway.outlet import Outlet
 from gateway.ownership import own
 from gateway.problems import Problem
-from gateway.waiters import Channel
+from gateway.push import messages
+from gateway.push.live import Reading
+from gateway.push.messages import WEBSOCKET_PATH, Close, Hello, Malformed, Ping, Subscribe, Unsubscribe
+from gateway.push.outlet import Outlet
+from gateway.push.waiters import Channel
 
 HELLO_SECONDS = 3.0
 MAX_SUBSCRIPTIONS = 1000

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from bff.wire.problem import ProblemType
 from gateway import problems
-from gateway.asyncapi import document
-from gateway.page import page, prose
+from gateway.pages.page import page, prose
 from gateway.problems import PROBLEM_TYPES, Problem
+from gateway.schemas.asyncapi import document
 
-STATIC = Path(__file__).with_name("static")
+STATIC = Path(__file__).parents[1] / "static"
 
 router = APIRouter(include_in_schema=False)
 

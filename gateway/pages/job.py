@@ -11,19 +11,19 @@ from bff.broker.job import Job, JobStatus
 from bff.catalog.clients import Client
 from bff.wire.document import timestamp
 from gateway import problems
-from gateway.accept import require_allowed
-from gateway.forms import page_of_job, person, submitted_by_form
 from gateway.gateway import Gateway, gateway_of
-from gateway.hold import held
 from gateway.identity import client_of
 from gateway.ownership import known, own
-from gateway.page import page
+from gateway.pages.forms import page_of_job, person, submitted_by_form
+from gateway.pages.page import page
+from gateway.pages.sign_in import sign_out_form
+from gateway.pages.words import STATES, duration, progress, sentence, step, steps
 from gateway.problems import Problem
-from gateway.sign_in import sign_out_form
+from gateway.push.hold import held
+from gateway.push.waiters import Channel
 from gateway.steering import preferences_of
-from gateway.submit import parameters_of
-from gateway.waiters import Channel
-from gateway.words import STATES, duration, progress, sentence, step, steps
+from gateway.submission.accept import require_allowed
+from gateway.submission.submit import parameters_of
 
 router = APIRouter(include_in_schema=False)
 

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter
 from bff.wire.document import JobDocument
 from bff.wire.example import RUNNING, example
 from gateway import problems
-from gateway.openapi import PROBLEM_SCHEMA
 from gateway.problems import Problem
+from gateway.schemas.openapi import PROBLEM_SCHEMA
 
 _SCHEMA = "#/components/schemas/{model}"
 _ID = {"type": "string", "format": "uuid", "description": "The correlation id."}

@@ -14,7 +14,7 @@ from gateway import problems
 from gateway.body import form_of
 from gateway.gateway import gateway_of
 from gateway.identity import SESSION_COOKIE, from_our_page
-from gateway.page import page
+from gateway.pages.page import page
 from gateway.problems import Problem
 
 router = APIRouter(include_in_schema=False)

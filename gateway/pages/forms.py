@@ -10,11 +10,11 @@ from bff.broker.jobs import Accepted, Submission
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters, Priority
 from gateway import problems
-from gateway.accept import accept
 from gateway.gateway import Gateway
 from gateway.identity import client_of, from_our_page
 from gateway.problems import Problem
-from gateway.refusal import quota_of
+from gateway.submission.accept import accept
+from gateway.submission.refusal import quota_of
 
 
 async def person(request: Request) -> Client:

@@ -20,16 +20,16 @@ from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
 from bff.wire.document import document_of, poll_headers
 from gateway import problems
-from gateway.accept import accept, require_allowed
 from gateway.body import body_of
 from gateway.gateway import Gateway, gateway_of
-from gateway.hold import held
 from gateway.identity import client_of
-from gateway.notify import notify_of
 from gateway.problems import Problem
-from gateway.refusal import quota_headers, quota_of
+from gateway.push.hold import held
+from gateway.push.waiters import Channel
 from gateway.steering import Preferences, Steering, steering_of
-from gateway.waiters import Channel
+from gateway.submission.accept import accept, require_allowed
+from gateway.submission.notify import notify_of
+from gateway.submission.refusal import quota_headers, quota_of
 
 MAX_RETRY_AFTER_SECONDS = 30
 MAX_ERRORS = 100

@@ -10,14 +10,14 @@ from starlette.responses import Response
 
 from bff.catalog.model import Operation, Priority
 from gateway import problems
-from gateway.accept import require_allowed
 from gateway.body import form_of
-from gateway.forms import page_of_job, person, submitted_by_form
 from gateway.gateway import gateway_of
-from gateway.page import page
+from gateway.pages.forms import page_of_job, person, submitted_by_form
+from gateway.pages.page import page
+from gateway.pages.sign_in import sign_out_form
 from gateway.problems import Problem
-from gateway.sign_in import sign_out_form
-from gateway.submit import parameters_of
+from gateway.submission.accept import require_allowed
+from gateway.submission.submit import parameters_of
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,10 +9,10 @@ from bff.catalog.clients import PUBLIC, Client, hash_of
 from gateway import problems
 from gateway.gateway import Gateway, gateway_of
 from gateway.identity import bearer, origin_allowed
-from gateway.messages import SUBPROTOCOL, Close
 from gateway.problems import Problem
-from gateway.socket import Socket
-from gateway.waiters import Channel
+from gateway.push.messages import SUBPROTOCOL, Close
+from gateway.push.socket import Socket
+from gateway.push.waiters import Channel
 
 _TOKENS = frozenset({"access_token", "api_key", "apikey", "authorization", "key", "ticket", "token"})
 

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from bff.broker.job import Job
 from bff.catalog.clients import Client
 from gateway.gateway import Gateway
-from gateway.live import Reading
-from gateway.waiters import Channel
+from gateway.push.live import Reading
+from gateway.push.waiters import Channel
 
 
 async def held(

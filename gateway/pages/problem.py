@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import problems
-from gateway.page import page, prose
+from gateway.pages.page import page, prose
+from gateway.pages.sign_in import sign_in_page
 from gateway.problems import Problem
-from gateway.sign_in import sign_in_page
 
 _PAGES = ("/jobs/", "/start/", "/sign-in", "/console")
 

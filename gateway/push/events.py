@@ -12,11 +12,11 @@ from bff.catalog.clients import Client
 from gateway import problems
 from gateway.gateway import Gateway, gateway_of
 from gateway.identity import client_of
-from gateway.live import Reading
-from gateway.outlet import Outlet
 from gateway.ownership import own
 from gateway.problems import Problem
-from gateway.waiters import Channel
+from gateway.push.live import Reading
+from gateway.push.outlet import Outlet
+from gateway.push.waiters import Channel
 
 HEARTBEAT_SECONDS = 15.0
 OVERLOAD_RETRY_SECONDS = 5

@@ -10,7 +10,7 @@ from bff.failpoints import Point, failpoint
 from gateway import problems
 from gateway.gateway import Gateway
 from gateway.problems import Problem
-from gateway.refusal import quota_exceeded, refusal
+from gateway.submission.refusal import quota_exceeded, refusal
 
 
 def require_allowed(client: Client, operation: str) -> None:

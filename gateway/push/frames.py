@@ -6,7 +6,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from gateway.messages import Close
+from gateway.push.messages import Close
 
 PING_SECONDS = 10.0
 PONG_SECONDS = 30.0

@@ -1,0 +1,1 @@
+"""From a request to a job: steering, validation, acceptance, or why not."""
