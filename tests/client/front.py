@@ -41,15 +41,24 @@ class Fault(StrEnum):
     """503 with Retry-After: 0."""
     BUSY_FOR_LONG = "busy for long"
     """429 with Retry-After: 60."""
+    IN_PROGRESS = "in progress"
+    """409: the first request with this key is still being answered."""
+    TOO_SLOW = "too slow"
+    """408."""
 
 
+_PAGE = "Content-Type: text/html\r\n\r\n<title>Not the gateway</title>"
+_PROBLEM = (
+    'Content-Type: application/problem+json\r\nRetry-After: {}\r\n\r\n{{"type": "/problems/{}", "title": "Not now"}}'
+)
 PAGES = {
-    Fault.ERROR_PAGE: "502 Bad Gateway\r\nContent-Type: text/html",
-    Fault.LOGIN_PAGE: "200 OK\r\nContent-Type: text/html",
-    Fault.BUSY: "503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 0",
-    Fault.BUSY_FOR_LONG: "429 Too Many Requests\r\nContent-Type: application/problem+json\r\nRetry-After: 60",
+    Fault.ERROR_PAGE: "502 Bad Gateway\r\n" + _PAGE,
+    Fault.LOGIN_PAGE: "200 OK\r\n" + _PAGE,
+    Fault.BUSY: "503 Service Unavailable\r\n" + _PROBLEM.format(0, "queue-full"),
+    Fault.BUSY_FOR_LONG: "429 Too Many Requests\r\n" + _PROBLEM.format(60, "quota-exceeded"),
+    Fault.IN_PROGRESS: "409 Conflict\r\n" + _PROBLEM.format(0, "request-in-progress"),
+    Fault.TOO_SLOW: "408 Request Timeout\r\n" + _PROBLEM.format(0, "request-too-slow"),
 }
-PROBLEM = b'{"type": "/problems/queue-full", "title": "No waiting place is free", "status": 503, "detail": "Full."}'
 
 
 @dataclass(eq=False)
@@ -138,9 +147,7 @@ class Front:
     async def _treat(self, fault: Fault | None, carried: _Carried, head: str, reader: asyncio.StreamReader) -> None:
         if fault in PAGES:
             await _read_body(head, reader)
-            body = PROBLEM if "problem" in PAGES[fault] else b"<title>Not the gateway</title>"
-            answer = f"HTTP/1.1 {PAGES[fault]}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-            carried.client.write(answer.encode() + body)
+            carried.client.write(f"HTTP/1.1 {PAGES[fault]}".replace("\r\n", "\r\nConnection: close\r\n", 1).encode())
             await carried.client.drain()
         elif fault is Fault.SILENT:
             await reader.read()

@@ -12,7 +12,9 @@ from tests.contract.calls import HI
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick")]
 
 
-@pytest.mark.parametrize("fault", [Fault.BUSY, Fault.LOST, Fault.CLOSED, Fault.ERROR_PAGE])
+@pytest.mark.parametrize(
+    "fault", [Fault.BUSY, Fault.IN_PROGRESS, Fault.TOO_SLOW, Fault.LOST, Fault.CLOSED, Fault.ERROR_PAGE]
+)
 async def test_what_was_refused_or_lost_is_sent_again_under_the_same_key(
     bff: Client, front: Front, fault: Fault
 ) -> None:
@@ -45,7 +47,7 @@ async def test_each_attempt_tells_the_gateway_what_time_is_left(bff: Client, fro
 async def test_attempts_come_to_an_end(front: Front) -> None:
     front.faults[Kind.SUBMIT] = Fault.BUSY
     async with Client(front.url, attempts=3) as bff:
-        with pytest.raises(Refused, match="queue-full") as raised:
+        with pytest.raises(Refused, match=r"queue-full \(503\): Not now") as raised:
             await bff.submit("echo", HI)
     assert front.seen[Kind.SUBMIT] == 3
     assert raised.value.retry_after == 0
