@@ -137,6 +137,10 @@ class Job:
     def partial(self) -> bool:
         return self.status is JobStatus.SUCCEEDED and not all(call.status.good for call in self.graph)
 
+    def ended_by(self, version: int) -> bool:
+        """Whether who has seen this version has seen the end: compensations may have raised the version since."""
+        return self.status.terminal and (self.final_version or self.version) <= version <= self.version
+
     @property
     def degraded(self) -> bool:
         return any(call.status is CallStatus.FALLBACK for call in self.graph)

@@ -9,17 +9,14 @@ from starlette.types import Message, Receive, Scope, Send
 from bff.broker.job import Job
 from bff.broker.job_id import is_job_id
 from bff.catalog.clients import Client
-from gateway import problems
 from gateway.gateway import Gateway, gateway_of
 from gateway.identity import client_of
 from gateway.ownership import own
-from gateway.problems import Problem
 from gateway.push.live import Reading
 from gateway.push.outlet import Outlet
-from gateway.push.waiters import Channel
+from gateway.push.waiters import Channel, too_many_waiters
 
 HEARTBEAT_SECONDS = 15.0
-OVERLOAD_RETRY_SECONDS = 5
 
 _RETRY = b"retry: 3000\n\n"
 _HEARTBEAT = b": still here\n\n"
@@ -33,8 +30,7 @@ class EventsEndpoint:
         gateway, client, job_id = gateway_of(request), await client_of(request), request.path_params["job_id"]
         with gateway.waiters.one_more(Channel.SSE) as room, gateway.waiters.one_more_of(client) as room_of_its_own:
             if not room or not room_of_its_own:
-                detail = "As many requests, streams and sockets are held open here as may be."
-                raise Problem(problems.TOO_MANY_WAITERS, detail, retry_after=OVERLOAD_RETRY_SECONDS)
+                raise too_many_waiters()
             await _stream(gateway, client, job_id, _seen(request), scope, receive, send)
 
 
@@ -54,7 +50,7 @@ async def _stream(
     gateway.live.follow(job_id, stream)
     try:
         job = own(gateway, client, await stream.first, job_id)
-        if job.status.terminal and seen >= (job.final_version or job.version):
+        if job.ended_by(seen):
             await send({"type": "http.response.start", "status": 204, "headers": _headers(job, stream=False)})
             await send({"type": "http.response.body"})
             return
@@ -107,7 +103,7 @@ class Stream:
             self.first.set_result(None if reading is None else reading.job)
         if reading is None or reading.job.client != self._client.name:
             self._over = True
-        elif reading.job.version > self._seen:
+        elif reading.job.version != self._seen:
             self._newest = reading
         self._wake()
 

@@ -68,7 +68,10 @@ class Follower(Protocol):
     """Called from the event loop, and must not wait."""
 
     def told(self, reading: Reading | None) -> None:
-        """The first reading that began after it came, and every newer one; None: there is no such job."""
+        """The first reading that began after it came, and every newer one; None: there is no such job.
+
+        Versions rise, but where a failover has lost what was written.
+        """
 
     def failed(self, error: Exception) -> None:
         """The job cannot be read at the moment. It is tried again for as long as somebody follows it."""
@@ -101,16 +104,16 @@ class _View:
             return
         if payload is None and not self.untold:
             self.live.suspect(self)
-        elif payload is None or int(payload) > self.version:
+        elif payload is None or int(payload) != self.version:
             self.live.stale(self)
 
     def tell(self, read: int, reading: Reading | None) -> None:
-        newer = reading is None or reading.job.version > self.version
-        self.version = 0 if reading is None else max(self.version, reading.job.version)
+        version = 0 if reading is None else reading.job.version
+        newer, self.version = version != self.version, version
         self.failing = False
         for follower, came in tuple(self.followers.items()):
             if came == _TOLD:
-                if newer and follower in self.followers:
+                if (newer or reading is None) and follower in self.followers:
                     follower.told(reading)
             elif came < read and follower in self.followers:
                 self.followers[follower] = _TOLD

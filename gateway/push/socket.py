@@ -20,11 +20,13 @@ from gateway.push import messages
 from gateway.push.live import Reading
 from gateway.push.messages import WEBSOCKET_PATH, Close, Hello, Malformed, Ping, Subscribe, Unsubscribe
 from gateway.push.outlet import Outlet
-from gateway.push.waiters import Channel
+from gateway.push.waiters import Channel, too_many_waiters
 
 HELLO_SECONDS = 3.0
 MAX_SUBSCRIPTIONS = 1000
 MAX_MALFORMED = 3
+MAX_HELD = 32
+"""So many jobs' states may wait to be sent; what is behind them is read again when its turn comes."""
 REVOKED = "the key is no longer good"
 MAX_REPLIES = 32
 """So many answers may wait to be sent before nothing more is read from the client."""
@@ -57,7 +59,7 @@ class Subscription:
 
 
 class Socket:
-    """Its memory is bounded: one state for each subscription, and a few answers."""
+    """Its memory is bounded: by MAX_HELD states that wait to be sent, and a few answers."""
 
     def __init__(self, gateway: Gateway, send: Send, correlation_id: str, key_hash: str | None) -> None:
         """`key_hash` is the one of the key in the header that this client was known by; None without."""
@@ -68,6 +70,7 @@ class Socket:
         self._as_of = gateway.clients.now()
         self._subscriptions: dict[str, Subscription] = {}
         self._dirty: dict[str, Subscription] = {}
+        self._behind: dict[str, Subscription] = {}
         self._replies: deque[str] = deque()
         self._outlet = Outlet(send, self._messages, self._blocked)
         self._closing: Message | None = None
@@ -107,14 +110,24 @@ class Socket:
         except Problem as problem:
             self.refuse(job_id, problem)
             return
-        over = job.status.terminal and subscription.after >= (job.final_version or job.version)
-        if over:
+        if job.ended_by(subscription.after):
             self._forget(job_id)
             self._reply(messages.done(job_id))
-        elif job.version > subscription.after:
-            subscription.newest = reading
-            self._dirty[job_id] = subscription
+            return
+        if job.version != subscription.after:
+            self._keep(subscription, reading)
+        if self._behind:
             self._outlet.wake()
+
+    def _keep(self, subscription: Subscription, reading: Reading | None) -> None:
+        job_id = subscription.job_id
+        if job_id not in self._dirty and len(self._dirty) >= MAX_HELD:
+            self._behind[job_id] = subscription
+            return
+        subscription.newest = reading
+        self._dirty[job_id] = subscription
+        self._behind.pop(job_id, None)
+        self._outlet.wake()
 
     def refuse(self, job_id: str, problem: Problem) -> None:
         self._forget(job_id)
@@ -198,15 +211,23 @@ class Socket:
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             self.close(Close.TOO_MANY, f"more than {MAX_SUBSCRIPTIONS} subscriptions")
         elif is_job_id(job_id):
-            self._subscriptions[job_id] = subscription
-            self._gateway.live.follow(job_id, subscription)
+            self._begin(subscription)
         else:
             subscription.told(None)
 
+    def _begin(self, subscription: Subscription) -> None:
+        if self._gateway.waiters.subscribe():
+            self._subscriptions[subscription.job_id] = subscription
+            self._gateway.live.follow(subscription.job_id, subscription)
+        else:
+            self.refuse(subscription.job_id, too_many_waiters())
+
     def _forget(self, job_id: str) -> None:
         self._dirty.pop(job_id, None)
+        self._behind.pop(job_id, None)
         subscription = self._subscriptions.pop(job_id, None)
         if subscription is not None:
+            self._gateway.waiters.unsubscribe()
             self._gateway.live.leave(job_id, subscription)
 
     def _reply(self, text: str) -> None:
@@ -222,11 +243,19 @@ class Socket:
                 self._closed = True
                 yield self._closing
             elif not self._dirty:
+                self._catch_up()
                 return
             elif self._revoked():
                 self.close(Close.UNAUTHORIZED, REVOKED)
             else:
                 yield from self._news(self._dirty.pop(next(iter(self._dirty))))
+
+    def _catch_up(self) -> None:
+        """Have those read again whose changes were not kept."""
+        while self._behind and len(self._dirty) < MAX_HELD:
+            job_id, subscription = self._behind.popitem()
+            self._gateway.live.leave(job_id, subscription)
+            self._gateway.live.follow(job_id, subscription)
 
     def _news(self, subscription: Subscription) -> Iterator[Message]:
         reading, subscription.newest = subscription.newest, None
@@ -243,6 +272,7 @@ class Socket:
         """It has read nothing for too long. What waits to be sent is given up; a new outlet sends the close alone."""
         self._replies.clear()
         self._dirty.clear()
+        self._behind.clear()
         self._closing = None
         self.close(Close.OVERLOAD, "nothing was read for too long")
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 from bff.catalog.clients import Client
+from gateway import problems
+from gateway.problems import Problem
 
 
 class Channel(StrEnum):
@@ -20,6 +22,16 @@ class Channel(StrEnum):
 WAITING = (Channel.LONG_POLL, Channel.SSE, Channel.WEBSOCKET)
 
 
+SUBSCRIPTIONS_EACH = 10
+"""How many jobs sockets may follow, in all, for each waiter that is allowed."""
+OVERLOAD_RETRY_SECONDS = 5
+
+
+def too_many_waiters() -> Problem:
+    detail = "As many requests, streams, sockets and subscriptions are held open here as may be."
+    return Problem(problems.TOO_MANY_WAITERS, detail, retry_after=OVERLOAD_RETRY_SECONDS)
+
+
 class Waiters:
     """Requests and sockets held open. `bound` holds for all of them, a client's own for its."""
 
@@ -28,11 +40,23 @@ class Waiters:
         self._by_channel: Counter[Channel] = Counter()
         self._by_client: Counter[str] = Counter()
 
+        self._subscriptions = 0
+
     def __len__(self) -> int:
         return self._by_channel.total()
 
     def on(self, channel: Channel) -> int:
         return self._by_channel[channel]
+
+    def subscribe(self) -> bool:
+        """Whether one job more may be followed over a socket; `unsubscribe` where it was, and is not any more."""
+        if self._subscriptions >= self._bound * SUBSCRIPTIONS_EACH:
+            return False
+        self._subscriptions += 1
+        return True
+
+    def unsubscribe(self) -> None:
+        self._subscriptions -= 1
 
     @contextmanager
     def one_more(self, channel: Channel) -> Iterator[bool]:

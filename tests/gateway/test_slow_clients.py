@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from gateway.push import frames, outlet
+from gateway.push import events, frames, outlet
 from gateway.settings import GatewaySettings
+from gateway.push.socket import MAX_HELD, Subscription
+from gateway.push.waiters import Waiters
 from tests.gateway.serving import (
     CLOSE,
     CONTINUATION,
@@ -185,3 +187,68 @@ async def test_one_that_vanishes_in_the_middle_of_a_message_leaves_nothing(here:
         await vanishing.say("subscribe", id=job.id)
         await vanishing.frame()
         await vanishing.send(masked(TEXT, b"{", final=False))
+
+
+async def test_what_waits_for_a_socket_is_bounded_however_many_jobs_it_follows(here: Served) -> None:
+    async with websocket(here.port) as slow:
+        jobs = [await here.job() for _ in range(400)]
+        for job in jobs:
+            await slow.say("subscribe", id=job.id)
+            assert json.loads((await slow.frame())[1])["version"] == 1
+        [view] = [view for view in here.gateway.live._views.values() if view.job_id == jobs[0].id]
+        [subscription] = view.followers
+        assert isinstance(subscription, Subscription)
+        for job in jobs:
+            await here.change(job, 2)
+        for job in jobs:
+            await here.cancel(job)
+        while not subscription._socket._behind:
+            await asyncio.sleep(0.01)
+        assert len(subscription._socket._dirty) <= MAX_HELD
+        left, ended = {job.id for job in jobs}, set()
+        while left:
+            message = json.loads((await slow.frame())[1])
+            if message["type"] == "job" and message["job"]["status"] == "cancelled":
+                ended.add(message["job"]["id"])
+            elif message["type"] == "done":
+                assert message["id"] in ended
+                left.discard(message["id"])
+
+
+async def test_one_subscription_more_than_a_thousand_closes_the_socket(here: Served) -> None:
+    jobs = [await here.job() for _ in range(1001)]
+    async with websocket(here.port) as greedy:
+        for job in jobs[:1000]:
+            await greedy.say("subscribe", id=job.id)
+            await greedy.frame()
+        await greedy.say("subscribe", id=jobs[0].id)  # again is none more
+        assert json.loads((await greedy.frame())[1])["type"] == "job"
+        await greedy.say("subscribe", id=jobs[1000].id)
+        assert await greedy.closed_with() == 4429
+        await greedy.send(masked(CLOSE, b"\x11\x4d"))
+
+
+async def test_sockets_together_follow_no_more_than_so_many_jobs(here: Served) -> None:
+    here.gateway.waiters = Waiters(1)
+    jobs = [await here.job() for _ in range(11)]
+    async with websocket(here.port) as client:
+        for job in jobs[:10]:
+            await client.say("subscribe", id=job.id)
+            assert json.loads((await client.frame())[1])["type"] == "job"
+        for _ in range(2):
+            await client.say("subscribe", id=jobs[10].id)
+            refused = json.loads((await client.frame())[1])
+            assert (refused["type"], refused["problem"]["type"]) == ("error", "/problems/too-many-waiters")
+        await client.say("unsubscribe", id=jobs[0].id)
+        await client.frame()
+        await client.say("subscribe", id=jobs[10].id)
+        assert json.loads((await client.frame())[1])["type"] == "job"
+
+
+async def test_a_stream_that_is_idle_says_that_it_is_there(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.05)
+    job = await here.job()
+    async with wire(here.port) as idle:
+        await idle.send(f"GET /v1/jobs/{job.id}/events HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
+        for _ in range(3):
+            await idle.until(b"\r\n: still here\n\n\r\n")
