@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.push import events, frames, outlet
-from gateway.settings import GatewaySettings
 from gateway.push.socket import MAX_HELD, Subscription
 from gateway.push.waiters import Waiters
+from gateway.settings import GatewaySettings
 from tests.gateway.serving import (
     CLOSE,
     CONTINUATION,
