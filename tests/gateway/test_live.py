@@ -89,6 +89,31 @@ async def test_who_comes_later_is_told_what_was_read_after_it_came(here: Served,
     first.leave()
 
 
+async def test_a_read_that_began_before_it_came_is_not_for_it(
+    here: Served, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = here.gateway.broker.jobs
+    read = jobs.read
+    was_read, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(job_id: str) -> Job | None:
+        found = await read(job_id)
+        was_read.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(jobs, "read", slow)
+    first = Follower(here, job.id)
+    await was_read.wait()
+    await here.gateway.broker.pipeline.execute("HSET", here.gateway.broker.cell.keys.job(job.id), "version", 5)
+    later = Follower(here, job.id)
+    go_on.set()
+    assert await later.version() == 5
+    assert [await first.version() for _ in range(2)] == [1, 5]
+    first.leave()
+    later.leave()
+
+
 async def test_nobody_is_told_of_an_older_version_than_it_was_told_before(here: Served, job: Job) -> None:
     follower = Follower(here, job.id)
     versions = [await follower.version()]
