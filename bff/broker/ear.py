@@ -40,6 +40,8 @@ class Ear(asyncio.Protocol):
         self._parser.feed(data)
         try:
             while (reply := self._parser.gets()) is not _INCOMPLETE:
+                if isinstance(reply, hiredis.ReplyError):  # busy, say: what was asked for has not been done
+                    return self._transport.abort()
                 self._hear(reply)
         except hiredis.ProtocolError:
             self._transport.abort()

@@ -131,7 +131,6 @@ class Watch:
     async def _serve(self) -> None:
         ear = await listening(self._dial(), CONNECT_SECONDS, self._hear)
         try:
-            self._contact.made()
             self._ear = ear
             self._ask(self._listeners)
             await self._until_lost(ear)
@@ -155,6 +154,7 @@ class Watch:
 
     def _hear(self, reply: Any) -> None:
         self._heard_at = asyncio.get_running_loop().time()
+        self._contact.made()
         match reply:
             case [b"message", channel, payload]:
                 for listener in self._listeners.get(channel.decode(), ()):

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from redis.exceptions import ResponseError
 
+from bff.broker.errors import BrokerUnavailable
 from bff.broker.pipeline import Pipeline
 from bff.broker.watch import Watch
 from tests.broker.change import waiting
@@ -155,3 +157,30 @@ async def test_who_runs_a_call_hears_that_its_job_has_ended(world: World, watch:
             while (job := await heard.get()) is None:  # subscribed: read again
                 pass
     assert job == in_flight.encode()
+
+
+async def test_what_a_busy_redis_did_not_do_is_made_up_for(own_redis: Server, world: World) -> None:
+    pipeline = Pipeline(own_redis.url)
+    own = World(pipeline, world.catalog, world.keys)
+    async with Watch(own_redis.url, world.keys).running() as watch:
+        async with waiting(watch, world.keys, "left while busy"):
+            other = Pipeline(own_redis.url)
+            await other.execute("CONFIG", "SET", "lua-time-limit", 50)  # then it says that it is busy
+            busy = asyncio.create_task(pipeline.execute("EVAL", "while true do end", 0))
+            while not await is_busy(other):
+                pass
+        async with waiting(watch, world.keys, "came while busy"):
+            await other.execute("SCRIPT", "KILL")
+            with pytest.raises(ResponseError):
+                await busy
+            await subscribed(own, {world.keys.changed("came while busy")})
+        await other.aclose()
+    await pipeline.aclose()
+
+
+async def is_busy(redis: Pipeline) -> bool:
+    try:
+        await redis.execute("PING")
+    except BrokerUnavailable:
+        return True
+    return False
