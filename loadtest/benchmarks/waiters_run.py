@@ -253,7 +253,7 @@ def gathered(waiters: Sequence[Waiter], ended: dict[str, float], _: bool) -> tup
 
 
 def shown(row: Row) -> str:
-    p99 = quantiles(row.told_ms, n=100)[98] if len(row.told_ms) > 1 else row.told_ms[0]
+    p99 = quantiles(row.told_ms, n=100, method="inclusive")[98] if len(row.told_ms) > 1 else row.told_ms[0]
     kilobytes = "" if row.bytes_each is None else f"{row.bytes_each / 1000:.1f}"
     idle = "" if row.idle is None else f"{row.idle:.0%}"
     times = f"{median(row.told_ms):.1f} | {p99:.1f} | {max(row.told_ms):.1f}"
