@@ -35,7 +35,7 @@ def progress(job: Job) -> str:
 
 def steps(job: Job) -> tuple[int, int]:
     """How many are done, and of how many."""
-    return sum(not call.status.open for call in job.graph), len(job.graph)
+    return sum(call.status.good for call in job.graph), len(job.graph)
 
 
 def duration(seconds: float) -> str:
