@@ -23,7 +23,7 @@ def findings(url: str, directory: Path, config: str) -> str:
         *(sys.executable, "-m", "schemathesis.cli", f"--config-file={file}", "run", f"{url}/openapi.json"),
         # DELETE cancels; the job stays readable.
         *("--checks", "all", "--exclude-checks", "use_after_free"),
-        *("--max-examples", "15", "--seed", "1", "--no-color", "--generation-database", "none"),
+        *("--max-examples", "10", "--seed", "1", "--no-color", "--generation-database", "none"),
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.contract.schemathesis_hooks", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=240)
