@@ -126,7 +126,9 @@ async def test_an_answer_that_was_overtaken_by_a_newer_one_is_not_shown(
     await api.delete("/v1" + path)
     await expect(live.get_by_role("status")).to_contain_text("Cancelled")
     late.set()
-    await (await overtaken.response() or pytest.fail()).finished()
+    answer = await overtaken.response()
+    assert answer is not None
+    await answer.finished()
     await live.evaluate("new Promise((resolve) => setTimeout(resolve, 100))")
     assert (await live.title()).startswith("Cancelled")
     await expect(live.get_by_role("button", name="Cancel")).to_be_hidden()
