@@ -90,9 +90,6 @@ class Clients:
         """Keys are random, and looked up by their hash: how long that takes tells nothing of them."""
         return self._by_hash.get(key_hash)
 
-    def admits_admin(self, key: str) -> bool:
-        return hash_of(key) in self.admin_hashes
-
 
 class ClientRegister:
     """The file as it is now. One that has become wrong is logged, and what was known before stays."""
@@ -101,8 +98,8 @@ class ClientRegister:
         """Raises CatalogError."""
         self._file = file
         self._variables = variables
+        self._stamp = self._stamped()  # before it is read: what changes meanwhile is seen the next time
         self._clients = read_clients(file, variables)
-        self._stamp = self._stamped()
         self._looked_at = time.monotonic()
 
     def now(self) -> Clients:
