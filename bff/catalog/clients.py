@@ -39,8 +39,9 @@ def _whsec(secret: str) -> str:
     return secret
 
 
+MAIL_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
 KeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254)]
+Address = Annotated[str, Field(pattern=MAIL_ADDRESS, max_length=254)]
 Secret = Annotated[str, AfterValidator(_whsec)]
 
 

@@ -55,6 +55,7 @@ async def test_metrics_can_have_a_port_of_their_own_on_which_nothing_else_is_ans
             problem_of(await apart.post(ECHO, json=HI), 404, "not-found")
             problem_of(await apart.get("/openapi.json"), 404, "not-found")
             problem_of(await api.get("/metrics"), 404, "not-found")
+            assert "/metrics" not in (await api.get("/")).text
             assert (await api.post(ECHO, json=HI)).status_code == 202
     finally:
         assert started.end() == 0
