@@ -46,9 +46,9 @@ async def list_dead_letters(
     after: Annotated[str | None, Query(description="Only those after the letter of this id.")] = None,
 ) -> Response:
     letters = []
-    async for letter in _letters(request).all(service):
-        if after is None or _place(letter.id) > _place(after):
-            letters.append(letter_document(letter))
+    behind = after if after is not None and _LETTER_ID.fullmatch(after) else None  # what is no id stands before them
+    async for letter in _letters(request).all(service, behind):
+        letters.append(letter_document(letter))
         if len(letters) == LISTED:
             break
     return Response(to_json({"dead_letters": letters}), 200, {"Cache-Control": "no-store"}, "application/json")
@@ -98,11 +98,3 @@ async def _found(letters: DeadLetters, letter_id: str) -> DeadLetter:
 
 def _unknown() -> Problem:
     return Problem(problems.UNKNOWN_DEAD_LETTER, "No dead letter has this id; it may have been replayed or discarded.")
-
-
-def _place(letter_id: str) -> tuple[int, int]:
-    """Where it stands among all; what is no id stands before them."""
-    if not _LETTER_ID.fullmatch(letter_id):
-        return 0, 0
-    milliseconds, _, number = letter_id.partition("-")
-    return int(milliseconds), int(number)

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -19,6 +18,7 @@ from bff.wire.document import JobDocument
 from gateway import admin, operate, problems, retrieve, tickets
 from gateway.apart import MetricsApart
 from gateway.correlation import Correlation, correlation_id
+from gateway.cross_origin import CrossOrigin
 from gateway.gateway import Gateway
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
@@ -36,15 +36,6 @@ from gateway.settings import GatewaySettings
 from gateway.submission.inline import Inline
 from gateway.submission.submit import SubmitRoute, submit_endpoint
 
-REQUEST_HEADERS = [
-    "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Request-Notify",
-    "Request-Priority", "Request-Timeout", "traceparent", "tracestate",
-]  # fmt: skip
-"""What a page of another origin may send, and below what it may read, where that origin is allowed."""
-RESPONSE_HEADERS = [
-    "Content-Location", "ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit",
-    "RateLimit-Policy", "Retry-After", "X-Correlation-ID",
-]  # fmt: skip
 DESCRIPTION = "Send a request, get a correlation id at once (202), read the result under it: poll, or hold the request."
 
 
@@ -73,14 +64,7 @@ def create_app(
     if metrics_port is not None:
         app.add_middleware(MetricsApart, port=metrics_port)
     if settings.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=[*settings.origins],
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=REQUEST_HEADERS,
-            expose_headers=RESPONSE_HEADERS,
-            max_age=600,
-        )
+        app.add_middleware(CrossOrigin, origins=settings.origins)
     app.add_middleware(Correlation)
     for operation in catalog.operations.values():
         app.router.add_api_route(

@@ -11,11 +11,11 @@ from bff.broker.job_id import new_job_id
 from gateway import problems
 from gateway.problems import Problem
 from gateway.push.messages import WEBSOCKET_PATH
+from gateway.push.waiters import OVERLOAD_RETRY_SECONDS
 
 HEAD_BYTES = 65_536
 _NONCE = re.compile(rb"[A-Za-z0-9+/]{22}==")
 HEAD_SECONDS = 10.0
-OVERLOAD_RETRY_SECONDS = 5
 
 
 def bounded(max_connections: int) -> "type[BoundedProtocol]":

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from html import escape
 
-from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from aiosmtplib.errors import SMTPTimeoutError
 
 from bff.broker.job import Job, JobStatus
@@ -49,10 +49,10 @@ class Mailer:
             return Attempt(Verdict.FAILED, "timeout")
         except SMTPRecipientsRefused as error:
             return _refused(error.recipients[0].code)
-        except SMTPAuthenticationError as error:
-            return Attempt(Verdict.FAILED, f"smtp-{error.code}")  # ours: not this mail's fault
-        except SMTPResponseException as error:
+        except SMTPDataError as error:
             return _refused(error.code)
+        except SMTPResponseException as error:  # ours or the server's: not this mail's fault
+            return Attempt(Verdict.FAILED, f"smtp-{error.code}")
         except (SMTPException, OSError) as error:
             return Attempt(Verdict.FAILED, "cannot-connect" if isinstance(error, OSError) else "smtp-failed")
 

@@ -137,9 +137,10 @@ class Hosted:
         await self._stack.enter_async_context(broker.watch.listen(broker.cell.keys.aborted(), self._abort))
         ctx["notifier"] = notifier = self._notifier = self._made_notifier(broker)
         names = [service.replace("-", "_") for service in catalog.services]
-        running = {name: consumer.run() for name, consumer in zip(names, self._consumers, strict=True)}
-        running["notify "] = repeat("notify", notifier.hand_over)  # no service is called so
-        await self._stack.enter_async_context(background(on_death=self._fail, **running))
+        consuming = {name: consumer.run() for name, consumer in zip(names, self._consumers, strict=True)}
+        notifying = repeat("notify", notifier.hand_over)
+        await self._stack.enter_async_context(background(on_death=self._fail, **consuming))
+        await self._stack.enter_async_context(background(on_death=self._fail, notify=notifying))
         self._main = asyncio.current_task()
         for number in END_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._end)

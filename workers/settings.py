@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bff.catalog.clients import MAIL_ADDRESS
 from bff.settings import NotifySettings
 
 
@@ -34,7 +35,7 @@ class WorkerSettings(NotifySettings):
         str,
         Field(
             validation_alias="MAIL_FROM",
-            pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$",
+            pattern=MAIL_ADDRESS,
             description="Who mail is from.",
         ),
     ] = "no-reply@localhost"

@@ -65,9 +65,9 @@ class DeadLetters:
         self._cell = cell
         self._jobs = Jobs(cell)
 
-    async def all(self, service: str | None = None) -> AsyncIterator[DeadLetter]:
-        """Oldest first; of one service, or of all."""
-        start = "-"
+    async def all(self, service: str | None = None, after: str | None = None) -> AsyncIterator[DeadLetter]:
+        """Oldest first; of one service, or of all; from behind the letter of id `after` on."""
+        start = "-" if after is None else f"({after}"
         while rows := await self._cell.redis.execute("XRANGE", self._cell.keys.dead(), start, "+", "COUNT", PAGE):
             for row in rows:
                 letter = _letter(row)

@@ -39,8 +39,9 @@ def _whsec(secret: str) -> str:
     return secret
 
 
+MAIL_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
 KeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254)]
+Address = Annotated[str, Field(pattern=MAIL_ADDRESS, max_length=254)]
 Secret = Annotated[str, AfterValidator(_whsec)]
 
 
@@ -90,9 +91,6 @@ class Clients:
         """Keys are random, and looked up by their hash: how long that takes tells nothing of them."""
         return self._by_hash.get(key_hash)
 
-    def admits_admin(self, key: str) -> bool:
-        return hash_of(key) in self.admin_hashes
-
 
 class ClientRegister:
     """The file as it is now. One that has become wrong is logged, and what was known before stays."""
@@ -101,8 +99,8 @@ class ClientRegister:
         """Raises CatalogError."""
         self._file = file
         self._variables = variables
+        self._stamp = self._stamped()  # before it is read: what changes meanwhile is seen the next time
         self._clients = read_clients(file, variables)
-        self._stamp = self._stamped()
         self._looked_at = time.monotonic()
 
     def now(self) -> Clients:

@@ -34,7 +34,10 @@ class Events:
                 if not response.headers.get("content-type", "").startswith("text/event-stream"):
                     raise ChannelFailed("the answer is no event stream")
                 async for version, data in _events(self._lines(response, trial_seconds)):
-                    yield _job(data, version)
+                    job = _job(data, version)
+                    yield job
+                    if job.ended:
+                        return
         await asyncio.sleep(random.uniform(0, AGAIN_SECONDS))  # noqa: S311  no secret
 
     async def _lines(self, response: httpx.Response, first_seconds: float) -> AsyncIterator[bytes]:

@@ -149,9 +149,9 @@ def _steps(job: Job) -> str:
 
 
 def _result(job: Job) -> str:
-    known = [call.name for call in job.graph if call.name in job.outcomes]
+    there = [call.name for call in job.graph if call.name in job.outcomes]
     pending = [call.name for call in job.graph if call.status.open]
-    parts = [f"<h3>{escape(name)}</h3>\n<pre><code>{_pretty(job.outcomes[name])}</code></pre>" for name in known]
+    parts = [f"<h3>{escape(name)}</h3>\n<pre><code>{_pretty(job.outcomes[name])}</code></pre>" for name in there]
     if pending:
         parts.append(f"<p>Still to come: {escape(', '.join(pending))}.</p>")
     if not parts:

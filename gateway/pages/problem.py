@@ -10,7 +10,7 @@ from gateway.pages.page import page, prose
 from gateway.pages.sign_in import sign_in_page
 from gateway.problems import Problem
 
-_PAGES = ("/jobs/", "/start/", "/sign-in", "/console")
+_PAGES = ("/jobs/", "/start/", "/sign-in")
 
 
 def for_people(request: Request) -> bool:

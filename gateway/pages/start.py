@@ -24,7 +24,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def start(request: Request) -> Response:
-    operations = "\n".join(_form(operation) for operation in gateway_of(request).catalog.operations.values())
+    gateway = gateway_of(request)
+    operations = "\n".join(_form(operation) for operation in gateway.catalog.operations.values())
+    metrics = '<a href="/metrics">Metrics</a>, ' if gateway.settings.metrics_port is None else ""
     return page(
         "Asynchronous BFF gateway",
         f"""<main>
@@ -34,7 +36,7 @@ async def start(request: Request) -> Response:
 <li><a href="/docs">What it offers, and how to call it</a>
 (<a href="/openapi.json">OpenAPI</a>, <a href="/asyncapi.json">AsyncAPI</a>)</li>
 <li><a href="/problems">The problems that it answers</a></li>
-<li><a href="/metrics">Metrics</a>, <a href="/readyz">readiness</a></li>
+<li>{metrics}<a href="/readyz">Readiness</a></li>
 </ul>
 <h2>Try it</h2>
 {operations}

@@ -11,7 +11,6 @@ STATES = {
     JobStatus.EXPIRED: "Not done in time",
     JobStatus.CANCELLED: "Cancelled",
 }
-_ENDS = ((90, 60, "about a minute", ""), (5400, 60, "", "about {} minutes"), (float("inf"), 3600, "", "about {} hours"))
 
 
 def sentence(job: Job) -> str:
@@ -45,10 +44,11 @@ def duration(seconds: float) -> str:
     if seconds < 55:
         coarse = 1 if seconds < 10 else 5
         return f"about {max(2, coarse * round(seconds / coarse))} seconds"
-    for below, unit, fixed, counted in _ENDS:
-        if seconds < below:
-            return fixed or counted.format(round(seconds / unit))
-    raise AssertionError(seconds)
+    if seconds < 90:
+        return "about a minute"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} minutes"
+    return f"about {round(seconds / 3600)} hours"
 
 
 def step(call: CallState) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 from urllib.parse import quote
 
 from starlette.types import Message, Receive, Send
@@ -251,9 +252,9 @@ class Socket:
                 yield from self._news(self._dirty.pop(next(iter(self._dirty))))
 
     def _catch_up(self) -> None:
-        """Have those read again whose changes were not kept."""
-        while self._behind and len(self._dirty) < MAX_HELD:
-            job_id, subscription = self._behind.popitem()
+        """Have those read again whose changes were not kept: as many as can be kept, the longest behind first."""
+        for job_id in tuple(islice(self._behind, MAX_HELD)):
+            subscription = self._behind.pop(job_id)
             self._gateway.live.leave(job_id, subscription)
             self._gateway.live.follow(job_id, subscription)
 

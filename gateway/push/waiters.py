@@ -20,8 +20,7 @@ class Channel(StrEnum):
 
 
 WAITING = (Channel.LONG_POLL, Channel.SSE, Channel.WEBSOCKET)
-
-
+"""The channels by which somebody waits."""
 SUBSCRIPTIONS_EACH = 10
 """How many jobs sockets may follow, in all, for each waiter that is allowed."""
 OVERLOAD_RETRY_SECONDS = 5
@@ -39,7 +38,6 @@ class Waiters:
         self._bound = bound
         self._by_channel: Counter[Channel] = Counter()
         self._by_client: Counter[str] = Counter()
-
         self._subscriptions = 0
 
     def __len__(self) -> int:

@@ -1,6 +1,7 @@
 """/asyncapi.json: what goes over the WebSocket, the event stream and webhooks, as AsyncAPI 3.0."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -17,8 +18,9 @@ _VERSION = {"type": "integer", "minimum": 1, "description": "Rises with every ch
 _JOB = {"$ref": _SCHEMA.format(model="JobDocument")}
 
 
+@cache
 def document(version: str) -> dict[str, Any]:
-    """The document of a gateway of this version."""
+    """The document of a gateway of this version: made once, for it takes some milliseconds."""
     sent, received = _sent(), _received()
     return {
         "asyncapi": "3.0.0",

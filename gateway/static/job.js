@@ -11,6 +11,8 @@ const path = location.pathname;
 const state = document.getElementById("state");
 let announcing = 0;
 let announcedAt = -Infinity;
+let asked = 0;
+let shown = 0;
 
 async function fetched() {
   const answer = await fetch(path, { headers: { Accept: "text/html" }, cache: "no-store" });
@@ -48,9 +50,16 @@ function announce(sentence, atOnce) {
 }
 
 async function refresh(job) {
+  const number = (asked += 1);
   const fresh = await fetched();
-  if (!fresh) return;
-  show(fresh);
+  if (!fresh) {
+    if (job && ended(job)) throw new Error("nothing will be fetched after this");
+    return;
+  }
+  if (number > shown) { // no newer one has overtaken it
+    shown = number;
+    show(fresh);
+  }
   if (job) announce(fresh.getElementById("state").textContent, ended(job));
 }
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bff.broker.dead_letters import DeadLetters
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.expiry import Expiry
 from bff.broker.job import Ended, JobStatus
@@ -112,3 +113,17 @@ async def test_whoever_is_to_be_told_is_told_and_what_is_fetched_is_noted(world:
     for turn in (again, turns[third]):
         await world.outbox.begin(turn)
         await world.outbox.delivered(turn)
+
+
+async def test_an_operator_can_have_what_was_given_up_tried_again(world: World) -> None:
+    job_id = await world.accepted("order")
+    await world.do()
+    await world.do()
+    await world.do(BAD)
+    await world.do(BAD)
+    await world.do()
+    dead = DeadLetters(world.cell)
+    [letter] = [letter async for letter in dead.all()]
+    await fill(world)
+    assert await dead.replay(letter) == job_id
+    assert await world.do() == ["refund"]

@@ -125,6 +125,21 @@ async def test_a_connection_that_is_lost_in_the_middle_of_a_wait_loses_no_news(
     assert versions == sorted(set(versions))
 
 
+async def test_a_wait_is_over_as_soon_as_its_event_stream_is(script: Script) -> None:
+    """The pause before one is opened anew is none that a wait is to end with."""
+    waited = await script(
+        """(async () => {
+          Math.random = () => 0.999;
+          let told;
+          const onProgress = () => told = performance.now();
+          await bff.run("echo", given[0], { timeout: 20, channels: ["sse"], onProgress });
+          return performance.now() - told;
+        })()""",
+        HI,
+    )
+    assert waited < 500
+
+
 async def test_all_waits_of_a_client_share_one_socket(script: Script, front: Front, steer: Steer) -> None:
     await steer("echo", latency=constant(0.5))
     run = "Promise.all(Array.from({ length: 20 }, () => bff.run('echo', given[0], { timeout: 30 })))"

@@ -1,12 +1,13 @@
 """The status page as people meet it: in Chromium, with and without JavaScript, by keyboard, and read aloud."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.accessible import LOOKS, Look, findings
 from tests.contract.calls import CART, CHECKOUT, ECHO, Json, Steer, constant
@@ -96,6 +97,51 @@ async def test_each_state_is_announced_once_and_the_end_at_once(
     assert all("steps done" in each for each in heard[:-1])
     assert await live.title() == "Done – Reserve the stock, charge the customer, confirm the order"
     await expect(live.get_by_role("progressbar")).to_have_attribute("value", "3")
+
+
+async def test_an_answer_that_was_overtaken_by_a_newer_one_is_not_shown(
+    live: Page, stack: Up, api: httpx.AsyncClient, steer: Steer
+) -> None:
+    """Estimates are asked for beside: one that was on its way when the job ended must not hide the end."""
+    await live.add_init_script(
+        "const every = setInterval; window.setInterval = (work, ms) => every(work, Math.min(ms, 300));"
+    )
+    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    holding, late = asyncio.Event(), asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        answer = await route.fetch()
+        if holding.is_set() and not held.done():
+            held.set_result(route)
+            await late.wait()
+        await route.fulfill(response=answer)
+
+    await steer("reports", latency=constant(30))
+    path = await started(api, REPORT, {"month": "2026-01"})
+    await live.goto(stack.gateway_url + path)
+    await expect(live.get_by_role("status")).to_contain_text("Running")
+    await live.route("**/jobs/*", slow)
+    holding.set()
+    overtaken = (await held).request
+    await api.delete("/v1" + path)
+    await expect(live.get_by_role("status")).to_contain_text("Cancelled")
+    late.set()
+    answer = await overtaken.response()
+    assert answer is not None
+    await answer.finished()
+    await live.evaluate("new Promise((resolve) => setTimeout(resolve, 100))")
+    assert (await live.title()).startswith("Cancelled")
+    await expect(live.get_by_role("button", name="Cancel")).to_be_hidden()
+
+
+async def test_an_end_that_cannot_be_shown_is_said(live: Page, stack: Up, api: httpx.AsyncClient, steer: Steer) -> None:
+    await steer("reports", latency=constant(30))
+    path = await started(api, REPORT, {"month": "2026-01"})
+    await live.goto(stack.gateway_url + path)
+    await expect(live.get_by_role("status")).to_contain_text("Running")
+    await live.route("**/jobs/*", lambda route: route.fulfill(status=503))
+    await api.delete("/v1" + path)
+    await expect(live.get_by_role("status")).to_contain_text("Reload this page")
 
 
 async def test_the_focus_never_moves_and_what_has_it_stays(

@@ -131,3 +131,20 @@ def test_the_register_reads_again_what_has_changed_and_keeps_what_it_knew_of_a_b
 def test_a_register_does_not_begin_with_a_broken_file(tmp_path: Path) -> None:
     with pytest.raises(CatalogError):
         ClientRegister(a_file(tmp_path, "[clients."))
+
+
+def test_a_file_that_changes_while_it_is_first_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "LOOKED_AT_EVERY_SECONDS", 0.0)
+    file = a_file(tmp_path, "[clients.old]\n")
+
+    def changed_meanwhile(file: Path, variables: Mapping[str, str]) -> clients.Clients:
+        read = read_clients(file, variables)
+        a_file(tmp_path, "[clients.newer]\n")
+        return read
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(clients, "read_clients", changed_meanwhile)
+        register = ClientRegister(file)
+    assert set(register.now().by_name) == {"newer", PUBLIC}

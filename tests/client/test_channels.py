@@ -1,6 +1,7 @@
 """Waiting goes on by the next channel when one fails, and comes back to the better one later."""
 
 import asyncio
+import random
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -8,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from bff_client import Channel, Client, Job, Unreachable, websocket
+from bff_client import Channel, Client, Job, Unreachable, events, websocket
 from tests.client.conftest import HASTY
 from tests.client.front import Fault, Front, Kind, front_of
 from tests.contract.calls import CART, HI, Steer, constant
@@ -77,6 +78,18 @@ async def test_a_channel_that_is_refused_is_not_waited_for(front: Front, fault: 
         begun = time.monotonic()
         assert (await bff.run("echo", HI)).succeeded
         assert time.monotonic() - begun < 3
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("channel", LADDER)
+async def test_a_wait_is_over_as_soon_as_its_job_has_ended(
+    bff: Client, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause before an event stream is opened anew is none that a wait is to end with."""
+    monkeypatch.setattr(events, "AGAIN_SECONDS", 60.0)
+    monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
+    async with asyncio.timeout(10):
+        assert (await bff.run("echo", HI, channels=[channel])).succeeded
 
 
 async def test_a_long_wait_comes_back_to_a_better_channel(front: Front, steer: Steer) -> None:

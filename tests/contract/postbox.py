@@ -15,12 +15,19 @@ from bff.policies.smtp import SmtpServer
 
 
 class Postbox:
-    """Answers RCPT and DATA as told; `hang` does not answer."""
+    """Answers MAIL, RCPT and DATA as told; `hang` does not answer."""
 
-    def __init__(self, rcpt: str = "250 OK", data: str = "250 OK") -> None:
+    def __init__(self, mail: str = "250 OK", rcpt: str = "250 OK", data: str = "250 OK") -> None:
         self.mails: Queue[EmailMessage] = Queue()
+        self._mail = mail
         self._rcpt = rcpt
         self._data = data
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return self._mail
 
     async def handle_RCPT(  # noqa: N802  # the name is aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -89,6 +89,8 @@ async def test_letters_are_paged_and_chosen_by_service(operator: httpx.AsyncClie
     first, second = [each for each in await listed(operator, service="echo") if each["job"] in jobs]
     assert next(iter(await listed(operator, after=first["id"])))["id"] == second["id"]
     assert await listed(operator, after=second["id"]) == []
+    assert await listed(operator, after="9" * 19 + "-" + "9" * 19) == []
+    assert first in await listed(operator, after="x")
     assert await listed(operator, service="payments") == []
 
 

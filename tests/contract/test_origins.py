@@ -24,8 +24,12 @@ async def test_a_listed_origin_may_use_the_api_and_read_its_headers(stack: Up) -
             assert "access-control-allow-credentials" not in answer.headers
             for other in ("https://shop.example.evil", "https://evil.example", "null", "http://shop.example"):
                 refused = await api.options(ECHO, headers={"Origin": other, **ASKS})
-                assert refused.status_code == 400
+                assert problem_of(refused, 400, "invalid-header")["header"] == "Origin"
                 assert "access-control-allow-origin" not in refused.headers
+            for name, value in (("Method", "PATCH"), ("Headers", "x-other")):
+                wish = {**ASKS, f"Access-Control-Request-{name}": value}
+                refused = await api.options(ECHO, headers={"Origin": SHOP, **wish})
+                assert problem_of(refused, 400, "invalid-header")["header"] == f"Access-Control-Request-{name}"
 
 
 async def test_where_none_is_listed_no_other_origin_can_read_anything(stack: Up) -> None:
@@ -51,6 +55,7 @@ async def test_metrics_can_have_a_port_of_their_own_on_which_nothing_else_is_ans
             problem_of(await apart.post(ECHO, json=HI), 404, "not-found")
             problem_of(await apart.get("/openapi.json"), 404, "not-found")
             problem_of(await api.get("/metrics"), 404, "not-found")
+            assert "/metrics" not in (await api.get("/")).text
             assert (await api.post(ECHO, json=HI)).status_code == 202
     finally:
         assert started.end() == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bff.broker.job import Job
 from gateway.push import events, frames, outlet
 from gateway.push.socket import MAX_HELD, Subscription
 from gateway.push.waiters import Waiters
@@ -213,6 +214,36 @@ async def test_what_waits_for_a_socket_is_bounded_however_many_jobs_it_follows(h
             elif message["type"] == "done":
                 assert message["id"] in ended
                 left.discard(message["id"])
+
+
+async def test_what_was_not_kept_is_read_when_its_turn_comes_and_not_again_and_again(
+    here: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with websocket(here.port) as slow:
+        jobs = [await here.job() for _ in range(400)]
+        for job in jobs:
+            await slow.say("subscribe", id=job.id)
+            await slow.frame()
+        live, read = here.gateway.live, here.gateway.broker.jobs.read
+        views = list(live._views.values())
+        for job in jobs:
+            await here.change(job, 2)
+        while any(view.version == 1 for view in views):
+            await asyncio.sleep(0.01)
+        reads: list[str] = []
+
+        async def counted(job_id: str) -> Job | None:
+            reads.append(job_id)
+            return await read(job_id)
+
+        monkeypatch.setattr(here.gateway.broker.jobs, "read", counted)
+        left = {job.id for job in jobs}
+        while left:
+            while live._stale:
+                await asyncio.sleep(0)
+            left.discard(json.loads((await slow.frame())[1])["job"]["id"])
+    assert len(reads) > 100
+    assert len(reads) < 1.3 * len(set(reads))
 
 
 async def test_one_subscription_more_than_a_thousand_closes_the_socket(here: Served) -> None:

@@ -86,6 +86,7 @@ def test_what_is_markup_is_shown_as_it_is() -> None:
         (Postbox(rcpt="450 busy"), Attempt(Verdict.FAILED, "smtp-450")),
         (Postbox(data="554 spam"), Attempt(Verdict.REFUSED, "smtp-554")),
         (Postbox(data="451 later"), Attempt(Verdict.FAILED, "smtp-451")),
+        (Postbox(mail="553 who are you"), Attempt(Verdict.FAILED, "smtp-553")),  # to whom it is has no part in that
     ],
 )
 async def test_a_no_for_good_is_not_tried_again(postbox: Postbox, attempt: Attempt) -> None:

@@ -10,8 +10,8 @@ local fields = by_name(letter[2])
 if fields.kind ~= 'compensation' and fields.kind ~= 'notification' then return 'not-replayable' end
 local job = load(fields.job)
 if not job then return 'gone' end
+redis.call('XDEL', KEYS[1], ARGV[1]) -- a first write that Redis allows at maxmemory
 if fields.kind == 'notification' then
-  redis.call('XDEL', KEYS[1], ARGV[1])
   set_due(job.id, now)
   note(job, 'notify_state', 'pending', 'notify_tries', 0)
   keep_hash(job)
@@ -22,6 +22,5 @@ local plan = plan_of(job)
 local call = plan.by_name[fields.call]
 book(job, call, 1)
 enter_lane(job, plan, call)
-redis.call('XDEL', KEYS[1], ARGV[1])
 save(job)
 return 'replayed'

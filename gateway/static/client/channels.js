@@ -37,7 +37,10 @@ export async function* events(http, jobId, after, deadline, signal) {
     if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
       throw new ChannelFailed("the answer is no event stream");
     }
-    yield* jobsIn(body.getReader(), trial, http.patience.silenceSeconds, signal);
+    for await (const job of jobsIn(body.getReader(), trial, http.patience.silenceSeconds, signal)) {
+      yield job;
+      if (ended(job)) return;
+    }
     await sleep(between(0, 1), signal); // a gateway that drains ends all its streams at once
   } finally {
     leaving.abort();
