@@ -109,6 +109,8 @@ class Stream:
             self._over = True
         elif reading.job.version > self._seen:
             self._newest = reading
+        elif reading.job.status.terminal:  # it says that it has seen more than there is
+            self._over = True
         self._wake()
 
     def failed(self, error: Exception) -> None:

@@ -167,6 +167,8 @@ async def cancel_job(request: Request, job_id: JobId) -> Response:
 
 
 def _keep_pace(gateway: Gateway, job_id: str) -> None:
+    if not is_job_id(job_id):  # of any length: not to be remembered
+        return
     wait_seconds = gateway.pace.wait_seconds(job_id, time.monotonic())
     if wait_seconds:
         detail = "This job is polled far more often than poll_after_seconds says."
