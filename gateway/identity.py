@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from bff.broker.tickets import Sessions
 from bff.catalog.clients import PUBLIC, Client, hash_of
 from gateway import problems
-from gateway.gateway import gateway_of
+from gateway.gateway import Gateway, gateway_of
 from gateway.problems import Problem
 
 SESSION_COOKIE = "bff_session"
@@ -18,17 +18,28 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="bff"'}
 
 async def client_of(connection: HTTPConnection) -> Client:
     """The client. Raises Problem `unauthorized`, BrokerUnavailable."""
+    client, _ = await holder_of(connection)
+    return client
+
+
+async def holder_of(connection: HTTPConnection) -> tuple[Client, str | None]:
+    """The client, and the hash of the key by which it is known; None where none is asked for. Raises as above."""
     gateway = gateway_of(connection)
     clients = gateway.clients.now()
     if not gateway.settings.auth:
-        return clients.by_name[PUBLIC]
+        return clients.by_name[PUBLIC], None
     key = bearer(connection)
     key_hash = await _session_hash(connection) if key is None else hash_of(key)
     client = None if key_hash is None else clients.with_hash(key_hash)
     if client is None:
         detail = "Send a key that this gateway knows, as Authorization: Bearer KEY."
         raise Problem(problems.UNAUTHORIZED, detail, headers=_CHALLENGE)
-    return client
+    return client, key_hash
+
+
+def revoked(gateway: Gateway, key_hash: str | None) -> bool:
+    """Whether a key that was good is no more: what it has opened ends with it."""
+    return key_hash is not None and gateway.clients.now().with_hash(key_hash) is None
 
 
 def require_admin(connection: HTTPConnection) -> None:

@@ -79,7 +79,7 @@ async def read_job(
                 preferences.wait_seconds,
                 lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
             )
-        job = own(gateway, client, found, job_id)
+        job = own(gateway, await client_of(request), found, job_id)  # its key may have been taken away meanwhile
         gateway.retrieved(job, Channel.LONG_POLL)
     else:
         job = await known(gateway, client, job_id)

@@ -14,6 +14,7 @@ from bff.broker.tickets import Tickets
 from bff.catalog.clients import Client
 from gateway import messages, problems
 from gateway.gateway import Gateway
+from gateway.identity import revoked
 from gateway.live import Reading
 from gateway.messages import WEBSOCKET_PATH, Close, Hello, Malformed, Ping, Subscribe, Unsubscribe
 from gateway.outlet import Outlet
@@ -25,6 +26,8 @@ HELLO_SECONDS = 3.0
 MAX_SUBSCRIPTIONS = 1000
 MAX_MALFORMED = 3
 REVOKED = "the key is no longer good"
+LOOK_AGAIN_SECONDS = 15.0
+"""How long the key of a socket on which nothing is said may be no longer good."""
 MAX_REPLIES = 32
 """So many answers may wait to be sent before nothing more is read from the client."""
 
@@ -59,12 +62,11 @@ class Socket:
     """Its memory is bounded: one state for each subscription, and a few answers."""
 
     def __init__(self, gateway: Gateway, send: Send, correlation_id: str, key_hash: str | None) -> None:
-        """`key_hash` is the one of the key in the header that this client was known by; None without."""
+        """`key_hash` is the one of the key in the header; None without."""
         self._gateway = gateway
         self._correlation_id = correlation_id
         self._key_hash = key_hash
         self._client: Client | None = None
-        self._as_of = gateway.clients.now()
         self._subscriptions: dict[str, Subscription] = {}
         self._dirty: dict[str, Subscription] = {}
         self._replies: deque[str] = deque()
@@ -72,6 +74,7 @@ class Socket:
         self._closing: Message | None = None
         self._closed = False
         self._malformed = 0
+        self._looking: asyncio.TimerHandle | None = None
         self._places = ExitStack()
 
     async def serve(self, receive: Receive, client: Client | None) -> None:
@@ -87,6 +90,8 @@ class Socket:
         finally:
             if hello is not None:
                 hello.cancel()
+            if self._looking is not None:
+                self._looking.cancel()
             self._closed = True
             for job_id in tuple(self._subscriptions):
                 self._forget(job_id)
@@ -133,7 +138,7 @@ class Socket:
             await self._hello(said)
         elif self._client is None:
             self.close(Close.UNAUTHORIZED, "hello comes first")
-        elif self._revoked():
+        elif revoked(self._gateway, self._key_hash):
             self.close(Close.UNAUTHORIZED, REVOKED)
         else:
             self._do(said)
@@ -163,14 +168,15 @@ class Socket:
 
     async def _redeem(self, ticket: str) -> None:
         try:
-            name = await Tickets(self._gateway.broker.cell).redeem(ticket)
+            key_hash = await Tickets(self._gateway.broker.cell).redeem(ticket)
         except BrokerUnavailable:
             self.close(Close.OVERLOAD, "tickets cannot be read at the moment")
             return
-        client = None if name is None else self._gateway.clients.now().by_name.get(name)
+        client = None if key_hash is None else self._gateway.clients.now().with_hash(key_hash)
         if client is None:
             self.close(Close.UNAUTHORIZED, "this ticket is not good, or no longer")
         elif self._closing is None:  # it was in time
+            self._key_hash = key_hash
             self._admit(client)
 
     def _no_hello(self) -> None:
@@ -181,15 +187,17 @@ class Socket:
         self._client = client
         if not self._places.enter_context(self._gateway.waiters.one_more_of(client)):
             self.close(Close.OVERLOAD, "this client waits on too much already")
-
-    def _revoked(self) -> bool:
-        """Whether the clients file no longer knows whom this socket belongs to."""
-        clients = self._gateway.clients.now()
-        if clients is self._as_of or self._client is None:
-            return False
         if self._key_hash is not None:
-            return clients.with_hash(self._key_hash) is None
-        return self._client.name not in clients.by_name
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._look_again)
+
+    def _look_again(self) -> None:
+        if revoked(self._gateway, self._key_hash):
+            self.close(Close.UNAUTHORIZED, REVOKED)
+        else:
+            self._look_later()
 
     def _subscribe(self, job_id: str, after: int) -> None:
         self._forget(job_id)
@@ -222,7 +230,7 @@ class Socket:
                 yield self._closing
             elif not self._dirty:
                 return
-            elif self._revoked():
+            elif revoked(self._gateway, self._key_hash):
                 self.close(Close.UNAUTHORIZED, REVOKED)
             else:
                 yield from self._news(self._dirty.pop(next(iter(self._dirty))))

@@ -131,3 +131,19 @@ def test_the_register_reads_again_what_has_changed_and_keeps_what_it_knew_of_a_b
 def test_a_register_does_not_begin_with_a_broken_file(tmp_path: Path) -> None:
     with pytest.raises(CatalogError):
         ClientRegister(a_file(tmp_path, "[clients."))
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"\xff", b"x = " + b"[" * 5000, b"x = " + b"9" * 5000, b"[clients.a]\n[clients.a]", b"clients = 1"]
+)
+def test_a_file_that_is_emptied_or_broken_while_it_is_read_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bytes
+) -> None:
+    monkeypatch.setattr(clients, "LOOKED_AT_EVERY_SECONDS", 0.0)
+    file = tmp_path / "clients.toml"
+    file.write_text("[clients.app]")
+    register = ClientRegister(file, {})
+    file.write_bytes(broken)
+    assert "app" in register.now().by_name
+    file.write_text("[clients.other]")
+    assert "other" in register.now().by_name
