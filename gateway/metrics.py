@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -91,8 +92,11 @@ class Metrics:
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The page and its media type: Prometheus text, or OpenMetrics where it is asked for."""
-        encode, media_type = choose_encoder(accept)
-        return encode(self.registry), media_type
+        for wanted in (accept, ""):  # where it names a version that is none, as if it had named nothing
+            with suppress(TypeError, ValueError):
+                encode, media_type = choose_encoder(wanted)
+                return encode(self.registry), media_type
+        raise AssertionError(accept)
 
 
 class _BrokerState(Collector):

@@ -82,6 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return (
             self.url.partition(b"?")[0] == WEBSOCKET_PATH.encode()
             and self.scope["method"] == "GET"
+            and not headers.keys() & {b"content-length", b"transfer-encoding"}  # whose end would be waited for
             and headers.get(b"sec-websocket-version") == b"13"
             and _NONCE.fullmatch(headers.get(b"sec-websocket-key", b"")) is not None
         )

@@ -79,7 +79,7 @@ async def read_job(
                 preferences.wait_seconds,
                 lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
             )
-        job = own(gateway, client, found, job_id)
+        job = own(gateway, await client_of(request), found, job_id)  # its key may have been taken away meanwhile
         gateway.retrieved(job, Channel.LONG_POLL)
     else:
         job = await known(gateway, client, job_id)
@@ -167,6 +167,8 @@ async def cancel_job(request: Request, job_id: JobId) -> Response:
 
 
 def _keep_pace(gateway: Gateway, job_id: str) -> None:
+    if not is_job_id(job_id):  # of any length: not to be remembered
+        return
     wait_seconds = gateway.pace.wait_seconds(job_id, time.monotonic())
     if wait_seconds:
         detail = "This job is polled far more often than poll_after_seconds says."

@@ -15,7 +15,10 @@ _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _BARE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED_KEY = re.compile(r'"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"')
 _LISTED = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*+"?)++')  # up to a comma outside of quotes
-_PREFERENCE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"([^"]*)"|([^";\s]*)))?\s*(?:;.*)?', re.DOTALL)
+# What has been taken is not given back (`+` behind a repetition): else long blanks would take time squared.
+_PREFERENCE = re.compile(
+    r'\s*+([!#$%&\'*+.^_`|~0-9A-Za-z-]++)\s*+(?:=\s*+(?:"([^"]*)"|([^";\s]*+)))?\s*+(?:;.*)?', re.DOTALL
+)
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from bff.broker.tickets import TICKET_SECONDS, Tickets
 from gateway import problems
 from gateway.gateway import gateway_of
-from gateway.identity import client_of
+from gateway.identity import holder_of
 from gateway.schemas.openapi import described
 
 router = APIRouter(tags=["WebSocket"])
@@ -27,7 +27,7 @@ class Ticket(TypedDict):
     responses=described(Ticket, {}, problems.UNAUTHORIZED, problems.BROKER_UNAVAILABLE, good=201),
 )
 async def issue(request: Request) -> Response:
-    client = await client_of(request)
-    ticket = await Tickets(gateway_of(request).broker.cell).issue(client.name)
+    client, key_hash = await holder_of(request)
+    ticket = await Tickets(gateway_of(request).broker.cell).issue(key_hash or client.name)
     body: Ticket = {"ticket": ticket, "expires_in": TICKET_SECONDS}
     return JSONResponse(body, 201, {"Cache-Control": "no-store"})

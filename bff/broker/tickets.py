@@ -15,16 +15,16 @@ class Tickets:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
 
-    async def issue(self, client: str) -> str:
-        """A new ticket for this client; 256 random bits."""
+    async def issue(self, key_hash: str) -> str:
+        """A new ticket for whoever has this key; 256 random bits. It ends when the key does: see `redeem`."""
         ticket = secrets.token_urlsafe(32)
-        await self._cell.redis.execute("SET", self._key(ticket), client, "EX", TICKET_SECONDS)
+        await self._cell.redis.execute("SET", self._key(ticket), key_hash, "EX", TICKET_SECONDS)
         return ticket
 
     async def redeem(self, ticket: str) -> str | None:
-        """The client that it was issued to, once; None where it is over, used or never was."""
-        client = await self._cell.redis.execute("GETDEL", self._key(ticket))
-        return None if client is None else client.decode()
+        """The hash of the key that it was issued for, once; None where it is over, used or never was."""
+        found = await self._cell.redis.execute("GETDEL", self._key(ticket))
+        return None if found is None else found.decode()
 
     def _key(self, ticket: str) -> str:
         return self._cell.keys.ticket(_digest(ticket))

@@ -114,6 +114,8 @@ class ClientRegister:
 
     def _read_again(self) -> None:
         try:
+            if self._stamp and not self._stamp[1]:
+                raise CatalogError(f"{self._file}: the file is empty")  # as it is while it is being written, too
             self._clients = read_clients(self._file, self._variables)
             log.info("read %s again: %d clients", self._file.name, len(self._clients.by_name))
         except CatalogError as error:

@@ -27,6 +27,8 @@ def read_toml(file: Path) -> tuple[str, dict[str, Any]]:
         return text, tomllib.loads(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CatalogError(f"{file}: {error}") from None
+    except (RecursionError, ValueError) as error:  # numbers of thousands of digits, brackets within brackets
+        raise CatalogError(f"{file}: cannot be read: {error}") from None
     except OSError as error:
         raise CatalogError(f"{file}: {error.strerror}") from None
 

@@ -2,7 +2,6 @@
 
 import re
 from html import escape
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from bff.catalog.clients import hash_of
 from gateway import problems
 from gateway.body import form_of
 from gateway.gateway import gateway_of
-from gateway.identity import SESSION_COOKIE, from_our_page
+from gateway.identity import SESSION_COOKIE, from_our_page, session_of
 from gateway.pages.page import page
 from gateway.problems import Problem
 
@@ -30,8 +29,8 @@ async def show(request: Request) -> Response:
 
 @router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
-    form = parse_qs(await form_of(request))
-    key, back = form.get("key", [""])[0].strip(), _local(form.get("next", ["/"])[0])
+    form = await form_of(request)
+    key, back = form.get("key", "").strip(), _local(form.get("next", "/"))
     if not from_our_page(request):
         raise Problem(problems.FORBIDDEN, "This form was not sent by a page of this gateway.")
     gateway = gateway_of(request)
@@ -52,7 +51,7 @@ async def sign_in(request: Request) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
-    session = request.cookies.get(SESSION_COOKIE)
+    session = session_of(request)
     if session and from_our_page(request):
         await Sessions(gateway_of(request).broker.cell).close(session)
     answer = RedirectResponse("/sign-in", 303, {"Cache-Control": "no-store"})
@@ -62,7 +61,7 @@ async def sign_out(request: Request) -> Response:
 
 def sign_out_form(request: Request) -> str:
     """For the pages of who is signed in; empty for others."""
-    if SESSION_COOKIE not in request.cookies:
+    if session_of(request) is None:
         return ""
     return '<form method="post" action="/sign-out"><button>Sign out</button></form>'
 

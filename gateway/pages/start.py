@@ -2,7 +2,6 @@
 
 import json
 from html import escape
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -54,8 +53,8 @@ async def submit(request: Request, name: str) -> Response:
     if operation is None:
         raise Problem(problems.UNKNOWN_OPERATION, f"This gateway offers: {', '.join(gateway.catalog.operations)}.")
     require_allowed(client, name)
-    form = parse_qs(await form_of(request), keep_blank_values=True)
-    parameters = parameters_of(operation, form.get("parameters", [""])[0].encode("utf-8", "replace"))
+    form = await form_of(request)
+    parameters = parameters_of(operation, form.get("parameters", "").encode("utf-8", "replace"))
     timeout_ms = round(operation.timeout_seconds[Priority.NORMAL] * 1000)
     return page_of_job(await submitted_by_form(gateway, client, operation, parameters, Priority.NORMAL, timeout_ms))
 

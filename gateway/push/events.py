@@ -10,7 +10,7 @@ from bff.broker.job import Job
 from bff.broker.job_id import is_job_id
 from bff.catalog.clients import Client
 from gateway.gateway import Gateway, gateway_of
-from gateway.identity import client_of
+from gateway.identity import holder_of, revoked
 from gateway.ownership import own
 from gateway.push.live import Reading
 from gateway.push.outlet import Outlet
@@ -27,11 +27,13 @@ class EventsEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        gateway, client, job_id = gateway_of(request), await client_of(request), request.path_params["job_id"]
+        gateway, job_id = gateway_of(request), request.path_params["job_id"]
+        client, key_hash = await holder_of(request)
         with gateway.waiters.one_more(Channel.SSE) as room, gateway.waiters.one_more_of(client) as room_of_its_own:
             if not room or not room_of_its_own:
                 raise too_many_waiters()
-            await _stream(gateway, client, job_id, _seen(request), scope, receive, send)
+            stream = Stream(gateway, client, key_hash, _seen(request), send, scope.get("abort", _nothing))
+            await _serve(stream, job_id, scope, receive, send)
 
 
 def _seen(request: Request) -> int:
@@ -40,17 +42,15 @@ def _seen(request: Request) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
 
 
-async def _stream(
-    gateway: Gateway, client: Client, job_id: str, seen: int, scope: Scope, receive: Receive, send: Send
-) -> None:
+async def _serve(stream: "Stream", job_id: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Raises Problem, BrokerUnavailable; nothing has been sent by then."""
+    gateway, client = stream.gateway, stream.client
     if not is_job_id(job_id):
         own(gateway, client, None, job_id)
-    stream = Stream(gateway, client, seen, send, scope.get("abort", _nothing))
     gateway.live.follow(job_id, stream)
     try:
         job = own(gateway, client, await stream.first, job_id)
-        if job.ended_by(seen):
+        if job.ended_by(stream.seen):
             await send({"type": "http.response.start", "status": 204, "headers": _headers(job, stream=False)})
             await send({"type": "http.response.body"})
             return
@@ -73,13 +73,17 @@ def _nothing() -> None:
 class Stream:
     """What is to be sent of one job. A client that reads slowly gets its newest state, not each one in between."""
 
-    def __init__(self, gateway: Gateway, client: Client, seen: int, send: Send, abort: Callable[[], None]) -> None:
+    def __init__(
+        self, gateway: Gateway, client: Client, key_hash: str | None, seen: int, send: Send, abort: Callable[[], None]
+    ) -> None:
+        """`key_hash` is that of the client's key, `seen` the version that it has."""
         self.first: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
         # An error that comes when nobody asks any more is no news.
         self.first.add_done_callback(lambda first: first.cancelled() or first.exception())
-        self._gateway = gateway
-        self._client = client
-        self._seen = seen
+        self.gateway = gateway
+        self.client = client
+        self.seen = seen
+        self._key_hash = key_hash
         self._newest: Reading | None = None
         self._preface = _RETRY
         self._over = False
@@ -90,7 +94,7 @@ class Stream:
     def begin(self) -> None:
         """The response has been started."""
         self._begun = True
-        self._over |= self._gateway.draining.is_set()
+        self._over |= self.gateway.draining.is_set()
         self._outlet.wake()
 
     def end(self) -> None:
@@ -101,9 +105,13 @@ class Stream:
     def told(self, reading: Reading | None) -> None:
         if not self.first.done():
             self.first.set_result(None if reading is None else reading.job)
-        if reading is None or reading.job.client != self._client.name:
+        if (
+            reading is None
+            or reading.job.client != self.client.name
+            or (self._begun and revoked(self.gateway, self._key_hash))
+        ):
             self._over = True
-        elif reading.job.version != self._seen:
+        elif reading.job.version != self.seen:
             self._newest = reading
         self._wake()
 
@@ -127,13 +135,13 @@ class Stream:
             over = self._over or (reading is not None and reading.job.status.terminal)
             if reading is not None:
                 body += reading.event
-                self._seen = reading.job.version
+                self.seen = reading.job.version
             if not body and not over:
                 break
             self._begun = not over
             yield {"type": "http.response.body", "body": body, "more_body": not over}
             if reading is not None:
-                self._gateway.retrieved(reading.job, Channel.SSE)
+                self.gateway.retrieved(reading.job, Channel.SSE)
         self._beat_later()
 
     def _beat_later(self) -> None:
@@ -144,6 +152,7 @@ class Stream:
 
     def _beat(self) -> None:
         self._preface = _HEARTBEAT
+        self._over |= revoked(self.gateway, self._key_hash)
         self._wake()
 
 

@@ -1,12 +1,19 @@
 """WebSockets as uvicorn reads them, with bounds: on who does not read, on who does not answer, on what is kept."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.frames import Frame
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
 
-from gateway.push.messages import Close
+from bff.broker.job_id import new_job_id
+from gateway import problems
+from gateway.problems import Problem
+from gateway.push.messages import WEBSOCKET_PATH, Close
 
 PING_SECONDS = 10.0
 PONG_SECONDS = 30.0
@@ -19,6 +26,25 @@ WRITE_BUFFER_BYTES = 32_768
 READ_AT_ONCE = 4096
 """So many bytes are taken apart at once: small messages take a hundred times their size."""
 MAX_FRAGMENTS = 1024
+_REFUSALS = {
+    400: problems.MALFORMED_REQUEST,
+    403: problems.FORBIDDEN,
+    405: problems.METHOD_NOT_ALLOWED,
+    414: problems.HEAD_TOO_LARGE,
+    426: problems.UPGRADE_REQUIRED,
+    431: problems.HEAD_TOO_LARGE,
+}
+
+
+class Handshake(ServerProtocol):
+    """Of websockets; one that is refused is answered with a problem."""
+
+    def reject(self, status: HTTPStatus | int, text: str) -> Response:
+        detail = text.strip().encode(errors="replace").decode() or "No WebSocket can be opened here."
+        problem = Problem(_REFUSALS.get(int(status), problems.INTERNAL_ERROR), detail, headers={"Connection": "close"})
+        answer = problem.response(WEBSOCKET_PATH, new_job_id())
+        headers = Headers((name.decode(), value.decode()) for name, value in answer.raw_headers)
+        return Response(answer.status_code, HTTPStatus(answer.status_code).phrase, headers, bytes(answer.body))
 
 
 class BoundedSocketProtocol(WebSocketsSansIOProtocol):
@@ -29,6 +55,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         self.ping_interval = PING_SECONDS
         self.ping_timeout = PONG_SECONDS
         self._unread = b""
+        self.conn = Handshake(max_size=self.config.ws_max_size, logger=self.logger)
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -41,6 +68,8 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self._unread += data
         self._read_on()
+        if not (self.handshake_initiated or self.handshake_complete):
+            self._refuse_handshake()
         if self._unread and not self.transport.is_closing():
             self.transport.pause_reading()
 
@@ -102,6 +131,16 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         await self.writable.wait()
         if not self.close_sent:
             await super().send(message)
+
+    def _refuse_handshake(self) -> None:
+        """The whole head came at once, and could not be read; uvicorn would wait for more without end."""
+        self.handshake_complete = self.close_sent = True
+        answer = b"".join(self.conn.data_to_send())
+        if not answer:
+            self.conn.send_response(self.conn.reject(400, "The headers are not those of a WebSocket."))
+            answer = b"".join(self.conn.data_to_send())
+        self.transport.write(answer)
+        self.transport.close()
 
     def _close(self, code: int, reason: str, within_seconds: float) -> None:
         """Begin the closing handshake behind what waits to be read, however long that may take."""

@@ -8,6 +8,8 @@ from pydantic_core import from_json, to_json
 
 WEBSOCKET_PATH = "/v1/ws"
 SUBPROTOCOL = "bff.v1+json"
+MAX_TEXT = 200
+"""Characters of an id or ticket; all that are good are shorter. What is sent back waits for who does not read."""
 HEARTBEAT_SECONDS = 20
 """At least so often a socket hears from the gateway."""
 
@@ -81,6 +83,8 @@ def _text(message: dict[str, Any], name: str) -> str:
     value = message.get(name)
     if not isinstance(value, str):
         raise Malformed(f"The member `{name}` must be a string.")
+    if len(value) > MAX_TEXT:
+        raise Malformed(f"The member `{name}` is longer than {MAX_TEXT} characters.")
     return value
 
 

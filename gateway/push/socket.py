@@ -15,6 +15,7 @@ from bff.broker.tickets import Tickets
 from bff.catalog.clients import Client
 from gateway import problems
 from gateway.gateway import Gateway
+from gateway.identity import revoked
 from gateway.ownership import own
 from gateway.problems import Problem
 from gateway.push import messages
@@ -29,6 +30,8 @@ MAX_MALFORMED = 3
 MAX_HELD = 32
 """So many jobs' states may wait to be sent; what is behind them is read again when its turn comes."""
 REVOKED = "the key is no longer good"
+LOOK_AGAIN_SECONDS = 15.0
+"""How long the key of a socket on which nothing is said may be no longer good."""
 MAX_REPLIES = 32
 """So many answers may wait to be sent before nothing more is read from the client."""
 
@@ -63,12 +66,11 @@ class Socket:
     """Its memory is bounded: by MAX_HELD states that wait to be sent, and a few answers."""
 
     def __init__(self, gateway: Gateway, send: Send, correlation_id: str, key_hash: str | None) -> None:
-        """`key_hash` is the one of the key in the header that this client was known by; None without."""
+        """`key_hash` is the one of the key in the header; None without."""
         self._gateway = gateway
         self._correlation_id = correlation_id
         self._key_hash = key_hash
         self._client: Client | None = None
-        self._as_of = gateway.clients.now()
         self._subscriptions: dict[str, Subscription] = {}
         self._dirty: dict[str, Subscription] = {}
         self._behind: dict[str, Subscription] = {}
@@ -77,6 +79,7 @@ class Socket:
         self._closing: Message | None = None
         self._closed = False
         self._malformed = 0
+        self._looking: asyncio.TimerHandle | None = None
         self._places = ExitStack()
 
     async def serve(self, receive: Receive, client: Client | None) -> None:
@@ -92,6 +95,8 @@ class Socket:
         finally:
             if hello is not None:
                 hello.cancel()
+            if self._looking is not None:
+                self._looking.cancel()
             self._closed = True
             for job_id in tuple(self._subscriptions):
                 self._forget(job_id)
@@ -148,7 +153,7 @@ class Socket:
             await self._hello(said)
         elif self._client is None:
             self.close(Close.UNAUTHORIZED, "hello comes first")
-        elif self._revoked():
+        elif revoked(self._gateway, self._key_hash):
             self.close(Close.UNAUTHORIZED, REVOKED)
         else:
             self._do(said)
@@ -178,14 +183,15 @@ class Socket:
 
     async def _redeem(self, ticket: str) -> None:
         try:
-            name = await Tickets(self._gateway.broker.cell).redeem(ticket)
+            key_hash = await Tickets(self._gateway.broker.cell).redeem(ticket)
         except BrokerUnavailable:
             self.close(Close.OVERLOAD, "tickets cannot be read at the moment")
             return
-        client = None if name is None else self._gateway.clients.now().by_name.get(name)
+        client = None if key_hash is None else self._gateway.clients.now().with_hash(key_hash)
         if client is None:
             self.close(Close.UNAUTHORIZED, "this ticket is not good, or no longer")
         elif self._closing is None:  # it was in time
+            self._key_hash = key_hash
             self._admit(client)
 
     def _no_hello(self) -> None:
@@ -196,15 +202,17 @@ class Socket:
         self._client = client
         if not self._places.enter_context(self._gateway.waiters.one_more_of(client)):
             self.close(Close.OVERLOAD, "this client waits on too much already")
-
-    def _revoked(self) -> bool:
-        """Whether the clients file no longer knows whom this socket belongs to."""
-        clients = self._gateway.clients.now()
-        if clients is self._as_of or self._client is None:
-            return False
         if self._key_hash is not None:
-            return clients.with_hash(self._key_hash) is None
-        return self._client.name not in clients.by_name
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._look_again)
+
+    def _look_again(self) -> None:
+        if revoked(self._gateway, self._key_hash):
+            self.close(Close.UNAUTHORIZED, REVOKED)
+        else:
+            self._look_later()
 
     def _subscribe(self, job_id: str, after: int) -> None:
         self._forget(job_id)
@@ -246,7 +254,7 @@ class Socket:
             elif not self._dirty:
                 self._catch_up()
                 return
-            elif self._revoked():
+            elif revoked(self._gateway, self._key_hash):
                 self.close(Close.UNAUTHORIZED, REVOKED)
             else:
                 yield from self._news(self._dirty.pop(next(iter(self._dirty))))

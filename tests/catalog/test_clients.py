@@ -148,3 +148,19 @@ def test_a_file_that_changes_while_it_is_first_read_is_read_again(
         meanwhile.setattr(clients, "read_clients", changed_meanwhile)
         register = ClientRegister(file)
     assert set(register.now().by_name) == {"newer", PUBLIC}
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"\xff", b"x = " + b"[" * 5000, b"x = " + b"9" * 5000, b"[clients.a]\n[clients.a]", b"clients = 1"]
+)
+def test_a_file_that_is_emptied_or_broken_while_it_is_read_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bytes
+) -> None:
+    monkeypatch.setattr(clients, "LOOKED_AT_EVERY_SECONDS", 0.0)
+    file = tmp_path / "clients.toml"
+    file.write_text("[clients.app]")
+    register = ClientRegister(file, {})
+    file.write_bytes(broken)
+    assert "app" in register.now().by_name
+    file.write_text("[clients.other]")
+    assert "other" in register.now().by_name

@@ -26,3 +26,10 @@ async def test_every_part_of_the_client_module_is_there(api: httpx.AsyncClient) 
         imports = [line.split('from "')[1].split('"')[0] for line in answer.text.splitlines() if ' from "./' in line]
         wanted += {str(httpx.URL(f"http://x{path}").join(name).path) for name in imports} - seen
     assert len(seen) == 8
+
+
+@pytest.mark.parametrize("wanted", ["bytes=0-4", "bytes=999999-", "bytes=x", "lines=1"])
+async def test_a_part_of_a_file_is_the_whole_file(api: httpx.AsyncClient, wanted: str) -> None:
+    answer = await api.get("/static/page.css", headers={"Range": wanted})
+    assert answer.status_code == 200
+    assert answer.content == (await api.get("/static/page.css")).content

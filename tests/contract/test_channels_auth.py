@@ -15,7 +15,7 @@ from tests.contract.streams import stream
 
 pytestmark = pytest.mark.anyio
 
-ALICE, BOB, CAROL = (f"bff_{letter * 43}" for letter in "abc")
+ALICE, BOB, CAROL, NEW = (f"bff_{letter * 43}" for letter in "abcn")
 CLIENTS = f"""
 [clients.alice]
 key_hashes = ["{hash_of(ALICE)}"]
@@ -157,4 +157,30 @@ async def test_a_key_that_is_taken_back_closes_its_sockets_at_the_next_change(
             await asking.say("ping")
             assert await asking.closed() == (4401, [])
             assert await waiting.closed() == (4401, [])
+    clients.write_text(CLIENTS + CAROLS)
+
+
+async def test_what_a_leaked_key_has_opened_ends_with_it_although_its_client_stays(
+    guarded: Gateway, clients: Path, steer: Steer
+) -> None:
+    await steer("payments", latency=constant(3))
+    async with holder_of(BOB, guarded.url) as bob:
+        job = await submitted(bob, CHECKOUT)
+        await job_where(bob, job["id"], lambda job: job["calls"]["charge"]["status"] == "running")
+        used, kept = [(await bob.post("/v1/ws-tickets")).json()["ticket"] for _ in range(2)]
+        async with socket(guarded.url) as waiting, stream(bob, job["id"]) as streaming:
+            await waiting.say("hello", ticket=used)
+            assert (await waiting.hear())["type"] == "welcome"
+            assert (await waiting.subscribe(job["id"]))["type"] == "job"
+            held = asyncio.create_task(bob.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=30"}))
+            await asyncio.sleep(0)
+            clients.write_text(CLIENTS.replace(hash_of(BOB), hash_of(NEW)) + CAROLS)
+            while (await bob.get("/v1/jobs?id=x")).status_code != 401:
+                await asyncio.sleep(0.1)
+            async with socket(guarded.url) as late:
+                await late.say("hello", ticket=kept)
+                assert await late.closed() == (4401, [])
+            assert await waiting.closed() == (4401, [])
+            assert not [event async for event in streaming.events() if event.job["status"] == "succeeded"]
+            problem_of(await held, 401, "unauthorized")
     clients.write_text(CLIENTS + CAROLS)

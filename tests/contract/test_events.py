@@ -99,3 +99,14 @@ async def test_head_is_answered_without_waiting(api: httpx.AsyncClient, steer: S
     answer = await api.post(f"/v1/jobs/{job['id']}/events")
     problem_of(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "GET, HEAD"
+
+
+async def test_who_says_to_have_seen_more_than_there_is_is_told_how_it_stands(
+    api: httpx.AsyncClient, steer: Steer
+) -> None:
+    """As after a failover that lost versions."""
+    job = await a_running_job(api, steer)
+    async with stream(api, job["id"], last_event_id="999999") as opened:
+        told = [event.job async for event in opened.events()]
+    assert told[0]["id"] == job["id"]
+    assert ended(told[-1])

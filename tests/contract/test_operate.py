@@ -66,3 +66,12 @@ async def test_the_documentation_stands_on_nothing_from_elsewhere(api: httpx.Asy
         assert asset.startswith(("/", "data:"))
         if asset.startswith("/"):
             assert (await api.get(asset)).status_code == 200, asset
+
+
+@pytest.mark.parametrize("version", ["x", "1.x", "99.x.", "\xff", "", "1.0.0;escaping=\xff"])
+async def test_metrics_are_there_whatever_version_of_them_is_asked_for(api: httpx.AsyncClient, version: str) -> None:
+    for media_type in ("application/openmetrics-text", "text/plain"):
+        accept = f"{media_type}; version={version}".encode("latin-1")
+        answer = await api.get("/metrics", headers={b"Accept": accept})
+        assert answer.status_code == 200
+        assert "bff_waiters" in answer.text

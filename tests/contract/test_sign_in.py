@@ -165,3 +165,11 @@ async def test_what_is_no_form_opens_nothing(browser: httpx.AsyncClient, body: b
         415,
         "unsupported-media-type",
     )
+
+
+async def test_an_origin_that_is_none_sent_no_form_of_ours(browser: httpx.AsyncClient) -> None:
+    for origin in ("http://[", "null", ""):
+        del browser.headers["Sec-Fetch-Site"]
+        answer = await browser.post("/sign-in", data={"key": KEY}, headers={"Origin": origin})
+        problem_of(answer, 403, "forbidden")
+        browser.headers["Sec-Fetch-Site"] = "same-origin"

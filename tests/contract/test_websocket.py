@@ -258,3 +258,46 @@ async def test_no_websocket_is_elsewhere(stack: Up) -> None:
     )  # fmt: skip
     answer = exchange(stack.gateway_url, request("GET", "/v1/jobs?id=x", *lines))
     assert answer.status == 200
+
+
+HANDSHAKE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    f"Sec-WebSocket-Protocol: {OURS}",
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "slug"),
+    [
+        (["X-A: " + "a" * 9000], "head-too-large"),
+        ([f"X-{number}: a" for number in range(200)], "head-too-large"),
+        (["Content-Length: 5"], "upgrade-required"),
+        (["Transfer-Encoding: chunked"], "upgrade-required"),
+        (["Origin: http://a", "Origin: http://b"], "malformed-request"),
+        (["Sec-WebSocket-Protocol: ;"], "malformed-request"),
+    ],
+    ids=["a long header", "many headers", "a body", "a chunked body", "two origins", "no subprotocol"],
+)
+def test_a_handshake_that_cannot_be_read_is_answered_and_closed(stack: Up, lines: list[str], slug: str) -> None:
+    head = "\r\n".join(["GET /v1/ws HTTP/1.1", "Host: gateway", *HANDSHAKE, *lines, "", ""])
+    answer = exchange(stack.gateway_url, head.encode())
+    problem = problem_of(answer.as_response(), answer.status, slug)
+    assert answer.headers["x-correlation-id"] == problem["correlation_id"]
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://[::1", "null", "", "http://x@gateway", "http://gateway:81", "gateway"]
+)
+async def test_an_origin_that_is_none_is_not_ours(stack: Up, origin: str) -> None:
+    async with socket(stack.gateway_url, additional_headers={"Origin": origin}) as client:
+        assert await client.closed() == (4403, [])
+
+
+async def test_an_id_too_long_to_be_one_is_not_sent_back(stack: Up) -> None:
+    async with socket(stack.gateway_url) as client:
+        answer = await client.subscribe("%" * 60_000)
+        assert (answer["type"], answer["id"]) == ("error", None)
+        assert len(json.dumps(answer)) < 1000

@@ -1,3 +1,7 @@
+import httpx
+import pytest
+
+from gateway.gateway import Gateway
 from gateway.pace import BURST, PER_SECOND, REMEMBERED, PollPace
 
 
@@ -38,3 +42,11 @@ def test_memory_is_bounded_and_who_was_asked_for_last_is_remembered() -> None:
         if number % 1000 == 0:
             assert pace.wait_seconds("busy", 0) > 0
     assert len(pace._buckets) == REMEMBERED
+
+
+@pytest.mark.anyio
+async def test_what_is_no_id_is_not_remembered(api: httpx.AsyncClient, gateway: Gateway) -> None:
+    for number in range(10):
+        assert (await api.get(f"/v1/jobs/{number}{'a' * 10_000}")).status_code == 404
+        assert (await api.get(f"/v1/jobs/{number}{'a' * 10_000}/result")).status_code == 404
+    assert not gateway.pace._buckets
