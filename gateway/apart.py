@@ -1,6 +1,9 @@
 """Metrics on a port of their own, where that is asked for: whoever reaches the API then does not reach them."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from gateway import problems
 
 ON_THE_METRICS_PORT = frozenset({"/metrics", "/livez", "/readyz"})
 
@@ -17,5 +20,12 @@ class MetricsApart:
             here = scope["server"][1] == self._port
             path = scope["path"]
             if path not in ON_THE_METRICS_PORT if here else path == "/metrics":
-                scope = {**scope, "path": "/not-on-this-port", "raw_path": b"/not-on-this-port"}
+                await _nothing_here(scope)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
+
+
+def _nothing_here(scope: Scope) -> ASGIApp:
+    if scope["type"] == "websocket":
+        return WebSocketClose()
+    return problems.nothing_here().response(scope["path"], scope["correlation_id"])

@@ -36,7 +36,10 @@ from gateway.settings import GatewaySettings
 from gateway.submission.inline import Inline
 from gateway.submission.submit import SubmitRoute, submit_endpoint
 
-DESCRIPTION = "Send a request, get a correlation id at once (202), read the result under it: poll, or hold the request."
+DESCRIPTION = (
+    "Send a request, get a correlation id at once (202), read the result under it: poll, hold the request, or follow "
+    "the job as server-sent events. The WebSocket and webhooks are described in /asyncapi.json."
+)
 
 
 def create_app(
@@ -151,7 +154,7 @@ def _answer_http(request: Request, error: Exception) -> Response:
         allowed = ", ".join(allowed_methods(request)) or (error.headers or {}).get("Allow", "")
         problem = Problem(problems.METHOD_NOT_ALLOWED, f"Allowed: {allowed}.", headers={"Allow": allowed})
     elif error.status_code == 404:
-        problem = Problem(problems.NOT_FOUND, "There is nothing under this path.")
+        problem = problems.nothing_here()
     else:
         return _answer_unforeseen(request, error)
     return _answer_problem(request, problem)

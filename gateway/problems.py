@@ -300,3 +300,7 @@ def broker_unavailable() -> Problem:
 
 def unforeseen() -> Problem:
     return Problem(INTERNAL_ERROR, "An error that was not foreseen; it has been logged.")
+
+
+def nothing_here() -> Problem:
+    return Problem(NOT_FOUND, "There is nothing under this path.")

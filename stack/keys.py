@@ -3,10 +3,11 @@
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
-from bff.catalog.clients import hash_of, new_key, new_webhook_secret
+from bff.catalog.clients import SHIPPED_CLIENTS, hash_of, new_key, new_webhook_secret, read_clients
 
 
 def command(name: str, summary: str) -> click.Command:
@@ -37,13 +38,19 @@ For the clients file (--clients), under [clients.NAME] or, without the secret, u
 
 
 class Keyring:
-    """What `bff up` gives its parts, and says on the terminal: what the environment has, else what it makes itself."""
+    """What `bff up` gives its parts, and says on the terminal: what the environment has, else what it makes itself.
+
+    Only what the clients file takes is said: one of your own need not have these keys in it.
+    """
 
     def __init__(self, auth: bool, given: Mapping[str, str] = os.environ) -> None:
+        """Raises CatalogError where the clients file is wrong."""
         self.auth = auth
         self.demo = given.get("DEMO_KEY") or new_key()
         self.admin = given.get("ADMIN_KEY") or new_key()
         self.webhook_secret = given.get("PUBLIC_WEBHOOK_SECRET") or new_webhook_secret()
+        self._file = Path(given.get("CLIENTS_FILE") or SHIPPED_CLIENTS)
+        self._clients = read_clients(self._file, {**given, **self.environment()})
 
     def environment(self) -> dict[str, str]:
         """For gateways and workers: hashes alone, but for the secret, which signs."""
@@ -57,5 +64,17 @@ class Keyring:
 
     def lines(self) -> list[str]:
         """What a person needs to know of it."""
-        client = [f"key of client demo: {self.demo}"] if self.auth else []
-        return [*client, f"key of operators: {self.admin}", f"webhooks are signed with: {self.webhook_secret}"]
+        lines = [f"key of client demo: {self.demo}"] if self.auth and self._demo_is_known else []
+        if hash_of(self.admin) in self._clients.admin_hashes:
+            lines.append(f"key of operators: {self.admin}")
+        if any(self.webhook_secret in client.webhook_secrets for client in self._clients.by_name.values()):
+            lines.append(f"webhooks are signed with: {self.webhook_secret}")
+        return lines or [f"clients, keys and secrets: those of {self._file}"]
+
+    def authorization(self) -> str:
+        """The header of a request that is tried; empty where none is asked for."""
+        return f"Authorization: Bearer {self.demo if self._demo_is_known else 'KEY'}" if self.auth else ""
+
+    @property
+    def _demo_is_known(self) -> bool:
+        return self._clients.with_hash(hash_of(self.demo)) is not None

@@ -42,7 +42,7 @@ class StackSettings(BaseSettings):
         False,
         validation_alias="AUTH",
         description="Ask for keys: one for the client `demo` and one for operators are made and said, or taken from "
-        "DEMO_KEY and ADMIN_KEY.",
+        "DEMO_KEY and ADMIN_KEY. With CLIENTS_FILE, those of that file.",
     )
     gateways: int = Field(1, ge=1, le=32, validation_alias="GATEWAYS", description="How many gateways.")
     workers: int = Field(1, ge=1, le=32, validation_alias="WORKERS", description="How many workers.")

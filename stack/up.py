@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from bff.catalog.tables import CatalogError
 from stack.group import Group, process_group
 from stack.keys import Keyring
 from stack.options import without_password
@@ -22,8 +23,8 @@ from stack.terminal import Terminal
 
 def run(settings: StackSettings) -> None:
     """Blocks until it is told to stop. Raises SystemExit with a line where it cannot start."""
-    keyring = Keyring(settings.auth)
     try:
+        keyring = Keyring(settings.auth)
         ports = choose_ports(settings)
         with process_group() as group, Terminal() as terminal:
             if settings.redis_url:
@@ -34,7 +35,7 @@ def run(settings: StackSettings) -> None:
                 with own_redis(settings.data_dir, group) as redis:
                     parts = python_parts(ports, redis.url, keyring.environment())
                     asyncio.run(serve([redis], parts, terminal, group, keyring))
-    except (Refused, PartFailed) as error:
+    except (CatalogError, Refused, PartFailed) as error:
         raise SystemExit(f"bff up: {error}") from None
 
 
@@ -95,8 +96,8 @@ def _announcement(parts: Sequence[Part], keyring: Keyring) -> Iterator[str]:
     yield ""
     yield from keyring.lines()
     headers = "-H 'Content-Type: application/json' -H 'Prefer: wait=5'"
-    if keyring.auth:
-        headers += f" -H 'Authorization: Bearer {keyring.demo}'"
+    if authorization := keyring.authorization():
+        headers += f" -H '{authorization}'"
     yield f"""try: curl -i {gateway.url}/v1/operations/echo {headers} -d '{{"text": "hi"}}'"""
     yield ""
     yield "ready"

@@ -179,7 +179,8 @@ def _filled_in(file: Path, text: str, where: str, key: str, value: Any, variable
 
 
 def _without_secrets(key: str, said: str) -> str:
-    return said.partition(" (got ")[0] if key == "webhook_secrets" else said
+    """A key that stands where its hash belongs is one, too."""
+    return said.partition(" (got ")[0] if key in ("webhook_secrets", "key_hashes") else said
 
 
 def hash_of(key: str) -> str:

@@ -66,6 +66,13 @@ def sign_out_form(request: Request) -> str:
     return '<form method="post" action="/sign-out"><button>Sign out</button></form>'
 
 
+def sign_in_link(request: Request, auth: bool) -> str:
+    """For who is not signed in where a key is asked for: signing in later loses what a form was filled with."""
+    if not auth or SESSION_COOKIE in request.cookies:
+        return ""
+    return '<p><a href="/sign-in">Sign in</a> with your key first.</p>\n'
+
+
 def sign_in_page(back: str, complaint: str = "", status: int = 401) -> Response:
     """Asks for a key; by its status nobody takes it for the page that was asked for."""
     wrong = ' aria-invalid="true" aria-describedby="complaint"' if complaint else ""

@@ -13,7 +13,7 @@ from gateway.body import form_of
 from gateway.gateway import gateway_of
 from gateway.pages.forms import page_of_job, person, submitted_by_form
 from gateway.pages.page import page
-from gateway.pages.sign_in import sign_out_form
+from gateway.pages.sign_in import sign_in_link, sign_out_form
 from gateway.problems import Problem
 from gateway.submission.accept import require_allowed
 from gateway.submission.submit import parameters_of
@@ -38,7 +38,7 @@ async def start(request: Request) -> Response:
 <li>{metrics}<a href="/readyz">Readiness</a></li>
 </ul>
 <h2>Try it</h2>
-{operations}
+{sign_in_link(request, gateway.settings.auth)}{operations}
 {sign_out_form(request)}
 </main>""",
         forms=True,

@@ -101,6 +101,12 @@ def test_a_webhook_secret_has_24_to_64_bytes_and_is_never_shown(tmp_path: Path, 
     assert secret.removeprefix("whsec_")[:20] not in str(refused.value) or length == 0
 
 
+def test_a_key_that_stands_where_its_hash_belongs_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="key_hashes") as refused:
+        read_clients(a_file(tmp_path, '[clients.app]\nkey_hashes = ["bff_secret"]'))
+    assert "bff_secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("secret", ["hunter2-hunter2-hunter2-hunter2", "whsec_not base64 not base64"])
 def test_what_is_no_webhook_secret_is_not_shown_either(tmp_path: Path, secret: str) -> None:
     with pytest.raises(CatalogError) as refused:

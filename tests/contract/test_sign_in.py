@@ -67,6 +67,15 @@ async def test_a_page_that_needs_a_key_asks_for_it_and_leads_on_to_what_was_want
     assert 'action="/sign-out"' in shown.text
 
 
+async def test_the_first_page_leads_to_signing_in_before_a_form_is_filled_in_for_nothing(
+    browser: httpx.AsyncClient,
+) -> None:
+    link = '<a href="/sign-in">'
+    assert link in (await browser.get("/")).text
+    await signed_in(browser)
+    assert link not in (await browser.get("/")).text
+
+
 async def test_the_session_is_kept_from_scripts_and_other_sites(browser: httpx.AsyncClient) -> None:
     cookie = (await signed_in(browser)).headers["set-cookie"]
     name, _, rest = cookie.partition("=")

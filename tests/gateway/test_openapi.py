@@ -49,6 +49,15 @@ def test_every_problem_of_an_answer_is_named_with_its_status(document: dict[str,
                         assert str(type_.status) == status, (path, type_.slug)
 
 
+def test_every_refusal_is_described_as_the_problem_that_it_is(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                if status >= "400" and (path, status) != ("/readyz", "503"):
+                    assert [*answer["content"]] == ["application/problem+json"], (path, status)
+    assert not [name for name in document["components"]["schemas"] if "ValidationError" in name]
+
+
 def test_the_job_is_described_as_its_own_type_says(document: dict[str, Any]) -> None:
     described = document["components"]["schemas"]["JobDocument"]
     assert set(described["properties"]) == set(TypeAdapter(JobDocument).json_schema()["properties"])

@@ -37,3 +37,16 @@ def test_keys_are_taken_from_the_environment_and_go_on_as_hashes() -> None:
     assert not [value for value in told.values() if value in ("bff_demo", "bff_admin")]
     assert any("bff_demo" in line for line in keyring.lines())
     assert not any("bff_demo" in line for line in Keyring(False, {"DEMO_KEY": "bff_demo"}).lines())
+
+
+def test_keys_that_your_own_clients_file_does_not_take_are_not_said(tmp_path: Path) -> None:
+    file = tmp_path / "clients.toml"
+    given = {"CLIENTS_FILE": str(file), "DEMO_KEY": "bff_demo", "ADMIN_KEY": "bff_admin"}
+    file.write_text("[clients.app]")
+    keyring = Keyring(True, given)
+    assert keyring.lines() == [f"clients, keys and secrets: those of {file}"]
+    assert keyring.authorization() == "Authorization: Bearer KEY"
+    file.write_text(f'[clients.app]\nkey_hashes = ["{hash_of("bff_demo")}"]')
+    keyring = Keyring(True, given)
+    assert keyring.lines() == ["key of client demo: bff_demo"]
+    assert keyring.authorization() == "Authorization: Bearer bff_demo"
