@@ -68,16 +68,16 @@ def run(settings: GatewaySettings) -> None:
         log.info("metrics on http://%s:%d/metrics", *listeners[1].getsockname()[:2])
     metrics_port = listeners[1].getsockname()[1] if len(listeners) > 1 else None
     app = create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port)
-    server = GatewayServer(config_of(app, settings))
+    server = GatewayServer(config_of(app, settings, metrics_port))
     log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
     server.run(sockets=listeners)
 
 
-def config_of(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:
+def config_of(app: ASGIApp, settings: GatewaySettings, metrics_port: int | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=bounded(settings.max_connections),
+        http=bounded(settings.max_connections, metrics_port),
         ws=BoundedSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # it doubles what an idle socket costs

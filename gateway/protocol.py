@@ -16,11 +16,14 @@ from gateway.push.waiters import OVERLOAD_RETRY_SECONDS
 HEAD_BYTES = 65_536
 _NONCE = re.compile(rb"[A-Za-z0-9+/]{22}==")
 HEAD_SECONDS = 10.0
+TURNED_AWAY_SECONDS = 1.0
+"""How long a connection too many is kept, so that its client can read why."""
 
 
-def bounded(max_connections: int) -> "type[BoundedProtocol]":
-    """The protocol, for a server that holds so many connections at most."""
-    return type("BoundedProtocol", (BoundedProtocol,), {"max_connections": max_connections})
+def bounded(max_connections: int, metrics_port: int | None = None) -> "type[BoundedProtocol]":
+    """The protocol, for a server that holds so many connections at most; its port for metrics answers also then."""
+    bounds = {"max_connections": max_connections, "metrics_port": metrics_port}
+    return type("BoundedProtocol", (BoundedProtocol,), bounds)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -30,25 +33,30 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     max_connections = 30_000
+    metrics_port: int | None = None
+    """Where an orchestrator asks whether this process is alive: clients that take all else shall not have it ended."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = False
+        self._turned_away = False
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self._await_head()
-        if len(self.connections) > self.max_connections:
-            detail = f"{self.max_connections} connections are open."
-            self._refuse(Problem(problems.TOO_MANY_CONNECTIONS, detail, retry_after=OVERLOAD_RETRY_SECONDS))
+        apart = self.server is not None and self.server[1] == self.metrics_port
+        if len(self.connections) > self.max_connections and not apart:
+            self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_there()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._turned_away:
+            return
         began_before = self._in_head
         super().data_received(data)
         if not self._in_head:
@@ -105,6 +113,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(Problem(problems.REQUEST_TOO_SLOW, detail))
         else:
             self.transport.close()
+
+    def _turn_away(self) -> None:
+        """To close at once would reset the connection where a request is on its way: the answer would be lost."""
+        self._turned_away = True
+        detail = f"{self.max_connections} connections are open."
+        problem = Problem(problems.TOO_MANY_CONNECTIONS, detail, retry_after=OVERLOAD_RETRY_SECONDS)
+        self.transport.write(_written(problem.response("/", new_job_id()), self.server_state.default_headers))
+        self.transport.write_eof()
+        self._head_is_there()
+        self._head_timer = self.loop.call_later(TURNED_AWAY_SECONDS, self.transport.abort)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer what is no request and hang up; where a whole one before it is being answered, hang up after that."""

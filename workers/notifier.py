@@ -30,6 +30,8 @@ MOST_IN_ARQ = 200
 BATCH = 50
 MOST_FOR_ONE_RECEIVER = 20
 """At once in this process, so that one that hangs leaves room for the others."""
+MOST_FOR_ONE_CLIENT = 60
+"""The same, of one client, which may have any number of receivers that hang."""
 CROWDED_MS = 1000
 TELL_AGAIN_SECONDS = 0.5
 TELL_SECONDS = 5.0
@@ -52,6 +54,7 @@ class Notifier:
         self._metrics = metrics
         self._queue = queue
         self._receivers: Counter[str] = Counter()
+        self._owners: Counter[str] = Counter()
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopping = False
@@ -88,7 +91,7 @@ class Notifier:
         except NotAllowed:  # of a gateway that allows more
             await self._bury(turn, Medium.WEBHOOK, "", "url-not-allowed")
             return
-        with self._counted(_receiver(destination)) as crowded:
+        with self._counted(_receiver(destination), notification.job.client) as crowded:
             if crowded:
                 await self._told(self._outbox.untried, turn, CROWDED_MS)
             else:
@@ -153,16 +156,19 @@ class Notifier:
             await asyncio.sleep(TELL_AGAIN_SECONDS)
 
     @contextmanager
-    def _counted(self, receiver: str) -> Iterator[bool]:
-        """Whether so much is on its way to this receiver that nothing more should be."""
-        crowded = self._receivers[receiver] >= MOST_FOR_ONE_RECEIVER
+    def _counted(self, receiver: str, client: str) -> Iterator[bool]:
+        """Whether so much is on its way to this receiver, or of this client, that nothing more should be."""
+        crowded = self._receivers[receiver] >= MOST_FOR_ONE_RECEIVER or self._owners[client] >= MOST_FOR_ONE_CLIENT
         self._receivers[receiver] += 1
+        self._owners[client] += 1
         self._idle.clear()
         try:
             yield crowded
         finally:
             self._receivers[receiver] -= 1
+            self._owners[client] -= 1
             self._receivers += Counter()  # forgets those at zero
+            self._owners += Counter()
             if not self._receivers:
                 self._idle.set()
 

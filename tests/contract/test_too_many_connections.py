@@ -1,6 +1,7 @@
 """More connections than a gateway may hold are answered and closed; those that it has go on."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from time import sleep
 
 import pytest
 
@@ -24,3 +25,27 @@ def test_one_connection_too_many_is_told_so_and_room_is_there_again(stack: Up) -
         while (again := exchange(started.url, request("GET", "/livez"))).status == 503:
             pass
         assert again.status == 200
+
+
+def test_a_port_of_its_own_for_metrics_answers_although_clients_hold_all_connections(stack: Up) -> None:
+    with gateway(stack.redis_url, "--max-connections=2", "--metrics-port=0") as started:
+        [metrics_url] = [line.split()[-1] for line in started.seen if "metrics on" in line]
+        with ExitStack() as open_ones:
+            for _ in range(2):
+                open_ones.enter_context(connection(started.url))
+            assert exchange(started.url, request("GET", "/livez")).status == 503
+            assert exchange(metrics_url, request("GET", "/livez")).status == 200
+            assert exchange(metrics_url, request("GET", "/metrics")).status == 200
+
+
+def test_who_keeps_a_connection_too_many_is_cut_off(stack: Up) -> None:
+    with (
+        gateway(stack.redis_url, "--max-connections=1") as started,
+        connection(started.url),
+        connection(started.url) as over,
+    ):
+        assert answer_in(read_all(over)).status == 503
+        with suppress(ConnectionError):
+            while True:
+                over.sendall(b"a" * 1000)
+                sleep(0.05)

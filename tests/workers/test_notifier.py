@@ -30,6 +30,7 @@ from workers.webhook import Webhooks
 pytestmark = pytest.mark.anyio
 
 CLIENTS = f'[clients.public]\nwebhook_secrets = ["{SECRET}"]\nmail = ["orders@example.com"]\n'
+OTHERS = f'[clients.other]\nwebhook_secrets = ["{SECRET}"]\n'
 
 
 @pytest.fixture
@@ -51,8 +52,8 @@ class Told:
         self.queue = queue
         self.metrics = Metrics()
 
-    async def ended(self, uri: str, when: When = When.ALWAYS) -> str:
-        job_id = await self.world.submit(notify=Notify(uri, when))
+    async def ended(self, uri: str, when: When = When.ALWAYS, client: str = "public") -> str:
+        job_id = await self.world.submit(client=client, notify=Notify(uri, when))
         await self.world.performed(Scripted(SUCCESS))
         return job_id
 
@@ -231,6 +232,36 @@ async def test_a_receiver_that_hangs_leaves_room_for_the_others(told: Told, monk
         await held
         await told.attempt(second, hanging.origin)
         assert {hanging.next().id, hanging.next().id} == {first, second}
+        await webhooks.aclose()
+
+
+async def test_a_client_with_many_receivers_that_hang_leaves_room_for_other_clients(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier_module, "MOST_FOR_ONE_CLIENT", 1)
+    told.clients_file.write_text(CLIENTS + OTHERS)
+    may_answer = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(handler: object) -> None:
+        asyncio.run_coroutine_threadsafe(may_answer.wait(), loop).result(10)
+        status(200)(handler)  # type: ignore[arg-type]
+
+    with receiver(slow) as hanging, receiver() as another, receiver() as others:
+        webhooks = Webhooks(frozenset([hanging.origin, another.origin, others.origin]))
+        notifier = told.notifier(webhooks)
+        first, second = [await told.ended(hook.origin) for hook in (hanging, another)]
+        third = await told.ended(others.origin, client="other")
+        held = asyncio.create_task(notifier.deliver(await told.turn(first)))
+        await told.world.until(lambda: not hanging.deliveries.empty())
+        await notifier.deliver(await told.turn(second))
+        await notifier.deliver(await told.turn(third))
+        assert others.next().id == third
+        assert another.deliveries.empty()
+        may_answer.set()
+        await held
+        await notifier.deliver(await told.turn(second))
+        assert another.next().id == second
         await webhooks.aclose()
 
 
