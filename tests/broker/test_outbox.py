@@ -204,6 +204,7 @@ async def test_what_was_given_up_is_for_an_operator_to_replay_under_the_same_job
     assert notification.attempt == 1
     assert notification.job.version == version, "nothing that its client sees has changed"
     await world.outbox.delivered(turn)
+    assert await hash_expires_in(world, job_id) <= DAY_MS, "like any other, once it was told"
     assert await world.leftovers() == {}
 
 

@@ -13,7 +13,7 @@ if not job then return 'gone' end
 redis.call('XDEL', KEYS[1], ARGV[1]) -- a first write that Redis allows at maxmemory
 if fields.kind == 'notification' then
   set_due(job.id, now)
-  note(job, 'notify_state', 'pending', 'notify_tries', 0)
+  note(job, 'notify_state', 'pending', 'notify_tries', 0, 'notify_kept', 0)
   keep_hash(job)
   return 'replayed'
 end
