@@ -22,9 +22,9 @@ from gateway.cross_origin import CrossOrigin
 from gateway.gateway import Gateway
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
+from gateway.pages import job, reference, sign_in, start
 from gateway.pages.assets import Assets
 from gateway.pages.problem import for_people, problem_page
-from gateway.pages.reference import job, reference, sign_in, start
 from gateway.problems import Problem
 from gateway.push.events import EventsEndpoint
 from gateway.push.live import Live
