@@ -58,7 +58,7 @@ class Keys:
         return self._key("client", name)
 
     def ticket(self, digest: str) -> str:
-        """STRING client; for one WebSocket, expires after 30 s."""
+        """STRING hash of the key that it was got with; for one WebSocket, expires after 30 s."""
         return self._key("ticket", digest)
 
     def session(self, digest: str) -> str:

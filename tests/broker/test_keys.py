@@ -36,7 +36,7 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 async def live_a_full_life(world: World) -> None:
     """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told."""
-    await Tickets(world.cell).issue("public")
+    await Tickets(world.cell).issue("sha256:1")
     await Sessions(world.cell).open("sha256:1")
     await world.accepted(idempotency_key="k")
     await world.do(replace(GOOD, cache_key="d1", cache_ms=60_000))
