@@ -62,6 +62,9 @@ def run(settings: GatewaySettings) -> None:
         clients = ClientRegister(settings.clients_file)
     except CatalogError as error:
         sys.exit(f"bff gateway: {error}")
+    for client in clients.now().by_name.values():
+        for operation in sorted((client.operations or frozenset()) - catalog.operations.keys()):
+            log.warning("client %s may ask for %s, which this gateway does not offer", client.name, operation)
     listeners = [listener_on(settings.host, settings.port)]
     if settings.metrics_port is not None:
         listeners.append(listener_on(settings.metrics_host, settings.metrics_port))

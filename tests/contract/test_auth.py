@@ -202,3 +202,13 @@ async def test_a_clients_file_that_is_wrong_keeps_a_gateway_from_starting(tmp_pa
     command.process.stdout.close()
     assert said.count("\n") == 1
     assert "line 2: clients.app.keys: unknown key" in said
+
+
+async def test_an_operation_that_nobody_offers_is_said_at_the_start(stack: Up, tmp_path: Path) -> None:
+    """It may be a slip; and it may be one that the next version offers."""
+    file = tmp_path / "clients.toml"
+    file.write_text('[clients.app]\noperations = ["echo", "checkot"]\n')
+    with gateway(stack.redis_url, f"--clients={file}") as started:
+        said = [line for line in started.seen if "does not offer" in line]
+    assert len(said) == 1
+    assert "client app may ask for checkot" in said[0]
