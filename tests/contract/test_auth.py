@@ -209,6 +209,8 @@ async def test_an_operation_that_nobody_offers_is_said_at_the_start(stack: Up, t
     file = tmp_path / "clients.toml"
     file.write_text('[clients.app]\noperations = ["echo", "checkot"]\n')
     with gateway(stack.redis_url, f"--clients={file}") as started:
+        async with client_of(started.url) as api:
+            assert (await api.get("/livez")).status_code == 200
         said = [line for line in started.seen if "does not offer" in line]
     assert len(said) == 1
     assert "client app may ask for checkot" in said[0]
