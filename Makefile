@@ -20,7 +20,7 @@ up: .venv/.up ## Set up and run the whole stack on this machine (ARGS="--port 80
 	@exec .venv/bin/bff up $(ARGS)
 
 test: .venv/.dev ## Set up and run all tests (PYTEST_ARGS="-k lane")
-	@.venv/bin/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
+	@.venv/bin/pytest -q -n 3 --dist worksteal $(PYTEST_ARGS)
 
 chaos: .venv/.dev ## Let a seeded monkey break everything for ten minutes (ARGS="--seconds 60 --seed 7")
 	@.venv/bin/python -m tests.faults.chaos $(ARGS)
