@@ -63,7 +63,7 @@ class Notifier:
         """Give arq what is due. Raises BrokerUnavailable."""
         try:
             await self._fill_queue()
-        except LOST as error:  # arq's pool waits for Redis, but not while it makes itself known on a new connection
+        except LOST as error:  # the pool waits for Redis, but not in the middle of a transaction (WatchError)
             raise BrokerUnavailable(f"arq's queue cannot be reached: {type(error).__name__}") from error
 
     async def _fill_queue(self) -> None:

@@ -39,9 +39,22 @@ class _Patience(Retry):
             await asyncio.sleep(AGAIN_SECONDS)
 
 
+class _PatientPool(ConnectionPool):
+    """redis-py itself does not try again where a connection breaks while it makes itself known."""
+
+    async def ensure_connection(self, connection: Any) -> None:
+        while True:
+            try:
+                await super().ensure_connection(connection)
+                return
+            except _AWAY:
+                await connection.disconnect(nowait=True)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
 def patient_pool(url: str) -> "ConnectionPool":
     """Waits for a Redis that is away, frozen or refuses for as long as it takes."""
-    return ConnectionPool.from_url(
+    return _PatientPool.from_url(
         url,
         socket_timeout=5.0,
         socket_connect_timeout=1.0,

@@ -97,3 +97,33 @@ async def test_what_is_wrong_for_good_is_said(own_redis: Server) -> None:
         await redis.set("a", "1")
         with pytest.raises(ResponseError, match="WRONGTYPE"):
             await redis.zcard("a")
+
+
+async def test_a_connection_that_breaks_while_it_makes_itself_known_is_made_again(any_redis: Server) -> None:
+    """As where a network is bad: redis-py by itself lets its caller have the error, and arq ends its worker by it."""
+    broken = 0
+
+    async def way(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal broken
+        try:
+            asked = await reader.read(65_536)
+            if broken < 3:
+                broken += 1
+                return
+            there, back = await asyncio.open_unix_connection(any_redis.url.removeprefix("unix://").partition("?")[0])
+            while asked:
+                back.write(asked)
+                writer.write(await there.read(65_536))
+                asked = await reader.read(65_536)
+            back.close()
+            await back.wait_closed()
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(way, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Redis(connection_pool=patient_pool(f"redis://127.0.0.1:{port}/0")) as redis:
+            async with asyncio.timeout(20):
+                assert await redis.ping()
+            await redis.connection_pool.disconnect()
+    assert broken == 3
