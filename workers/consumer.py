@@ -9,9 +9,9 @@ from bff.broker.arrivals import Arrivals
 from bff.broker.contact import Contact
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.lanes import Entry, Lanes, Supply, Taken
+from bff.calls.perform import Performer
 from bff.failpoints import Point, failpoint
 from workers.metrics import Metrics
-from workers.perform import Performer
 
 log = logging.getLogger(__name__)
 

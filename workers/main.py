@@ -22,6 +22,7 @@ from bff.broker.duty import repeat
 from bff.broker.lanes import Lanes
 from bff.broker.outbox import Outbox
 from bff.broker.patient import patient_pool
+from bff.calls.perform import Performer
 from bff.catalog.catalog import Catalog, load_catalog
 from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
@@ -33,7 +34,6 @@ from workers.mail import Mailer
 from workers.maintenance import forget_consumers, reclaim
 from workers.metrics import Metrics
 from workers.notifier import MOST_IN_ARQ, Notifier, deliver
-from workers.perform import Performer
 from workers.settings import WorkerSettings as Settings
 from workers.webhook import Webhooks
 

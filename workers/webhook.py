@@ -15,11 +15,11 @@ from yarl import URL
 from bff.broker.outbox import Notification
 from bff.downstream.answer import retry_after_ms
 from bff.policies.destination import NotAllowed, Webhook, check
+from bff.trace import traceparent_of
 from bff.wire.event import event_of
 from workers.attempt import DELIVERED, Attempt, Verdict
 from workers.public_internet import NotPublic, PublicResolver, public_connector
 from workers.signature import signatures
-from workers.trace import traceparent_of
 
 TOTAL_SECONDS = 10.0
 # The answer's body is read only so that the receiver can end what it has to say.

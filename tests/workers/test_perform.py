@@ -10,6 +10,7 @@ from bff.broker.job import CallState, CallStatus, JobStatus, Source
 from bff.broker.jobs import Cancellation
 from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
+from bff.calls import perform
 from bff.downstream.outcome import Outcome, Reason
 from tests.workers.world import (
     PUSH_BACK,
@@ -22,7 +23,6 @@ from tests.workers.world import (
     a_call,
     an_operation,
 )
-from workers import perform
 
 pytestmark = pytest.mark.anyio
 

@@ -15,6 +15,7 @@ from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Jobs, Submission
 from bff.broker.lanes import Entry, Lanes
 from bff.broker.pipeline import Pipeline
+from bff.calls.perform import Performer
 from bff.catalog.catalog import Catalog, load_catalog
 from bff.catalog.model import Call, Compensation, Operation, Outcomes, Parameters, Priority, Request
 from bff.catalog.services import Service
@@ -22,7 +23,6 @@ from bff.downstream.client import Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from workers.consumer import Consumer
 from workers.metrics import Metrics
-from workers.perform import Performer
 
 SERVICES = """
 [services.main]

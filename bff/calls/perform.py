@@ -5,24 +5,23 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from pydantic_core import from_json, to_json
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import CallStatus
+from bff.broker.job import CallStatus, Ended
 from bff.broker.lanes import End, Entry, Health, Lanes, Noted
+from bff.calls.next_step import UNKNOWN_COMPENSATION_ATTEMPTS, Step, again, budgeted, failure, health, may_run, success
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Request
 from bff.catalog.services import Service
 from bff.downstream.client import STOPS_WITHIN_SECONDS, Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.failpoints import Point, failpoint
-from workers.metrics import Metrics
-from workers.next_step import UNKNOWN_COMPENSATION_ATTEMPTS, Step, again, budgeted, failure, health, may_run, success
-from workers.trace import traceparent_of
+from bff.trace import traceparent_of
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +37,16 @@ _UNKNOWN_CALL: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.UNKNOWN_CALL)
 _HELD_TOO_LONG: Final = Outcome(Verdict.UNREACHED, 0, reason=Reason.ABORTED)
 
 
+class Counts(Protocol):
+    """Whoever counts what was performed: the metrics of a worker, or of a gateway."""
+
+    def called(self, service: str, outcome: Outcome) -> None: ...
+
+    def retried(self, service: str) -> None: ...
+
+    def ended(self, jobs: Iterable[Ended]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Performer:
     """Performs the entries of one service.
@@ -49,7 +58,7 @@ class Performer:
     service: Service
     lanes: Lanes
     downstream: Downstream
-    metrics: Metrics
+    metrics: Counts
     calling: set[tuple[str | None, "asyncio.Task[object]"]] = field(default_factory=set)
 
     def abort(self, job_id: str | None = None) -> None:

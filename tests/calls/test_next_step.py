@@ -5,6 +5,16 @@ import pytest
 
 from bff.broker.job import CallStatus, Mode, Source
 from bff.broker.lanes import Entry
+from bff.calls.next_step import (
+    COMPENSATION_ATTEMPTS,
+    COMPENSATION_MAX_DELAY_MS,
+    Again,
+    Step,
+    again,
+    failure,
+    may_run,
+    success,
+)
 from bff.catalog.model import Call, Compensation, Priority
 from bff.catalog.services import Service
 from bff.downstream.outcome import Outcome, Verdict
@@ -17,16 +27,6 @@ from tests.workers.world import (
     UNREACHED,
     a_call,
     a_catalog,
-)
-from workers.next_step import (
-    COMPENSATION_ATTEMPTS,
-    COMPENSATION_MAX_DELAY_MS,
-    Again,
-    Step,
-    again,
-    failure,
-    may_run,
-    success,
 )
 
 FAILURES = (PUSH_BACK, UNREACHED, UNKNOWN)
