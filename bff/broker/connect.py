@@ -12,11 +12,13 @@ from bff.broker.contact import Contact
 from bff.broker.duty import repeat
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.expiry import Expiry
+from bff.broker.health import info_of
 from bff.broker.job import Ended
 from bff.broker.jobs import Jobs
 from bff.broker.keys import Keys
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
+from bff.broker.unclaimed import EVERY_SECONDS, Tally
 from bff.broker.watch import Watch
 from bff.catalog.catalog import Catalog
 
@@ -36,8 +38,7 @@ class Broker:
     async def complaint(self) -> str | None:
         """What is wrong with this Redis for our use, or None. Raises BrokerUnavailable."""
         await self.pipeline.execute("EVAL", "return 1", 0)  # waits where writes do; INFO is answered all the same
-        text = (await self.pipeline.execute("INFO")).decode(errors="replace")
-        info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        info = await info_of(self.pipeline)
         version = info.get("redis_version", "0")
         if tuple(int(part) for part in version.split(".")[:2]) < FLOOR:
             return f"Redis {version} is too old; 6.2 or later is needed"
@@ -69,6 +70,7 @@ async def connected(
             configure=_configure(cell),
             expire=repeat("expire", Expiry(cell, on_ended).run_once),
             requeue=repeat("requeue", Requeue(cell).run_once),
+            tally=repeat("tally", Tally(cell).run_once, EVERY_SECONDS),
         ),
     ):
         yield Broker(cell, pipeline, watch, arrivals, Jobs(cell))

@@ -242,9 +242,9 @@ class Jobs:
         word, ended = await self._cell.run("cancel", [self._cell.keys.job(job_id)], [job_id, client])
         return Cancellation(word.decode()), decode_ended(ended)
 
-    async def claim(self, job_id: str) -> None:
-        """Its client has read how it ended; for jobs that are `to_claim`."""
-        await self._cell.run("claim", [self._cell.keys.job(job_id)], [job_id])
+    async def claim(self, *job_ids: str) -> None:
+        """Their clients have read how they ended; for jobs that are `to_claim`."""
+        await self._cell.run("claim", [self._cell.keys.job(job_id) for job_id in job_ids], job_ids)
 
     async def _plan(self, digest: str) -> Mapping[str, Any]:
         """A plan by its digest; one that this process did not compile is of an older or newer catalog."""

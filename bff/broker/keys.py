@@ -77,6 +77,22 @@ class Keys:
         """ZSET job id -> due_ms, of the jobs of whose end somebody is still to be told: the outbox."""
         return self._key("notify")
 
+    def unclaimed(self) -> str:
+        """HASH, see scripts/lib/results.lua: how many results nobody fetched; kept."""
+        return self._key("unclaimed")
+
+    def going(self, minute: int) -> str:
+        """HASH operation -> results that go in that minute and were not fetched; expires a day later if not counted."""
+        return self._key("unclaimed", str(minute))
+
+    def workers(self) -> str:
+        """ZSET worker -> when it was last heard of, ms; expires 10 s after the last one was."""
+        return self._key("workers")
+
+    def worker(self, name: str) -> str:
+        """STRING "<since, ms> <draining (0 | 1)> <JSON service -> [busy, leased]>"; expires after 10 s."""
+        return self._key("worker", name)
+
     def dead(self) -> str:
         """STREAM, see scripts/lib/graph.lua: what was given up and an operator has to look at; kept until then."""
         return self._key("dead")

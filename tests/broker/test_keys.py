@@ -11,6 +11,8 @@ from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import CallStatus
 from bff.broker.keys import Keys
 from bff.broker.tickets import Sessions, Tickets
+from bff.broker.unclaimed import Tally
+from bff.broker.workers import Held, beat
 from bff.catalog.model import Priority
 from tests.broker.world import BAD, GOOD, HOOK, World
 
@@ -35,7 +37,7 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 
 async def live_a_full_life(world: World) -> None:
-    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told."""
+    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told, a worker."""
     await Tickets(world.cell).issue("sha256:1")
     await Sessions(world.cell).open("sha256:1")
     await world.accepted(idempotency_key="k")
@@ -49,6 +51,8 @@ async def live_a_full_life(world: World) -> None:
     left, right = await world.take()
     await world.lanes().retry(left, delay_ms=5_000, effect=True, error="timeout", http_status=None, pause_ms=1)
     await world.lanes().finish(right, replace(GOOD, status=CallStatus.FALLBACK))
+    await beat(world.cell, "w1", up_ms=5, draining=False, services={"fast": Held(1, 2)})
+    await Tally(world.cell).run_once()
 
 
 async def test_every_key_is_given_by_one_function_and_every_function_gives_one(world: World) -> None:

@@ -225,7 +225,7 @@ class World:
         found["deadlines"] = await self.redis.execute("ZCARD", self.keys.deadlines())
         for key in await self.redis.execute("KEYS", f"{self.keys.client('*')}"):
             found[f"in flight of {key}"] = int(await self.redis.execute("HGET", key, "in_flight"))
-        kept = ("settings", "service", "plan", "lane", "dead", "client")
+        kept = ("settings", "service", "plan", "lane", "dead", "client", "unclaimed")
         for key in await self.redis.execute("KEYS", f"{self.keys.prefix}:*"):
             if key.decode().split("}:")[1].split(":")[0] not in kept:
                 found[f"no expiry {key}"] = int(await self.redis.execute("PTTL", key) < 0)

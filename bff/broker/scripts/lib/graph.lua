@@ -7,6 +7,7 @@
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
 --#include timing
 --#include notify
+--#include results
 
 local function book(job, call, places)
   redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
@@ -113,6 +114,7 @@ local function settle(job, plan, status, open_as)
   if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
   announce(job)
   if status == 'succeeded' then
+    keep_result(job)
     keep_until(job, job.expires)
   else
     compensate(job, plan)
