@@ -49,7 +49,7 @@ class Gateway:
 
         Goes on beside the answer. One that fails makes for a notification too many, and no more.
         """
-        if job.to_claim and job.status.terminal:
+        if job.to_claim:
             claiming = asyncio.create_task(self._claimed(job.id))
             self._claims.add(claiming)
             claiming.add_done_callback(self._claims.discard)

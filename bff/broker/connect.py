@@ -1,6 +1,8 @@
 """The broker as one process uses it: every connection it holds, made and closed in one place."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,7 +64,7 @@ async def connected(
     """The broker with its quick duties running. Redis need not be there yet: it is waited for in the background."""
     keys = Keys(prefix)
     pipeline = Pipeline(url)
-    cell = Cell(pipeline, catalog, keys, result_ttl_seconds)
+    cell = Cell(pipeline, catalog, keys, result_ttl_seconds, f"{socket.gethostname()}-{os.getpid()}")
     arrivals = Arrivals(url)
     async with (
         Watch(url, keys).running() as watch,

@@ -101,9 +101,8 @@ class CallState:
 class Job:
     """A job at one moment. Times are Unix ms by the broker's clock; `now_ms` is when this was read there.
 
-    `outcomes` holds the JSON data, as bytes, of the calls that have any. `to_claim` says that it makes a difference
-    whether its client is known to have read how it ended: somebody will be told otherwise, or its result is counted as
-    one that nobody fetched. `position` is the number of entries before its own, -1 where it has none waiting;
+    `outcomes` holds the JSON data, as bytes, of the calls that have any. `to_claim`: it has ended, and its client is
+    not known to have read how. `position` is the number of entries before its own, -1 where it has none waiting;
     `expected_ms` the time from now to its end, as far as can be told. `final_version` is the one that it ended with;
     compensations still raise `version` after that.
     """
@@ -200,16 +199,11 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
         finished_ms=_number(fields.get("finished")),
         expires_ms=_number(fields.get("expires")),
         blame=fields.get("blame"),
-        to_claim=_to_claim(fields),
+        to_claim=JobStatus(fields["status"]).terminal and "claimed" not in fields,
         final_version=_number(fields.get("final")),
         position=position,
         expected_ms=expected_ms,
     )
-
-
-def _to_claim(fields: Mapping[str, str]) -> bool:
-    counts = fields.get("notify_when") == When.UNCLAIMED or fields["status"] == JobStatus.SUCCEEDED
-    return counts and "claimed" not in fields
 
 
 def _calls(fields: Mapping[str, str], plan: Mapping[str, Any]) -> Iterator[CallState]:

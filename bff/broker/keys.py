@@ -45,6 +45,10 @@ class Keys:
         """HASH call -> JSON data; expires with its job."""
         return self._key("outcomes", job_id)
 
+    def timeline(self, job_id: str) -> str:
+        """LIST, see timeline.py: what happened to a job, for operators; expires with its job."""
+        return self._key("timeline", job_id)
+
     def idempotency(self, digest: str) -> str:
         """STRING "<job id> <fingerprint>"; expires after 24 h, or as soon as results do."""
         return self._key("idempotency", digest)
@@ -64,6 +68,14 @@ class Keys:
     def session(self, digest: str) -> str:
         """STRING hash of the key that opened it; of a person at the pages, expires after 8 h."""
         return self._key("session", digest)
+
+    def operator(self, digest: str) -> str:
+        """STRING hash of an operator's key; a session at the console, expires after 8 h."""
+        return self._key("operator", digest)
+
+    def operator_ticket(self, digest: str) -> str:
+        """STRING hash of an operator's key; to watch over one WebSocket, expires after 30 s."""
+        return self._key("operator-ticket", digest)
 
     def deadlines(self) -> str:
         """ZSET job id -> deadline_ms, of every job that is not terminal."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from bff.broker.cell import Cell
 from bff.broker.job import Medium, pairs
+from bff.broker.standing import Standing, standing_of
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Priority
-from bff.policies.breaker import Breaker, State
+from bff.policies.breaker import Forced, State
 
 NEWEST = 1000
 AT_ONCE = 100
@@ -33,6 +34,7 @@ class ServiceState:
     expired: Mapping[Priority, int]
     drain_rate: float
     breaker: State
+    standing: Standing
 
 
 async def dead_letters(cell: Cell) -> dict[str, int]:
@@ -51,10 +53,14 @@ async def survey(cell: Cell) -> dict[str, ServiceState]:
 
 
 async def resting(cell: Cell, service: str) -> bool:
-    """Whether its breaker is not closed, or it asked for a rest. Raises BrokerUnavailable."""
-    fields = ("breaker.open_until", "paused_until")
-    open_until, paused_until = await cell.redis.execute("HMGET", cell.keys.service(service), *fields)
-    return int(open_until or 0) != 0 or (paused_until is not None and int(paused_until) > await now_ms(cell))
+    """Whether its breaker is not closed, or it is paused. Raises BrokerUnavailable."""
+    fields = ("breaker.open_until", "paused_until", "breaker.forced", "held_until")
+    read = await cell.redis.execute("HMGET", cell.keys.service(service), *fields)
+    open_until, paused_until, forced, held_until = (each and each.decode() for each in read)
+    if forced == Forced.OPEN or held_until == "0" or (int(open_until or 0) and forced != Forced.CLOSED):
+        return True
+    rests_until = max(int(paused_until or 0), int(held_until or 0))
+    return bool(rests_until) and rests_until > await now_ms(cell)
 
 
 async def now_ms(cell: Cell) -> int:
@@ -66,9 +72,10 @@ async def now_ms(cell: Cell) -> int:
 async def _state(cell: Cell, service: str) -> ServiceState:
     configured = cell.catalog.services[service]
     keys = [cell.keys.service(service), *cell.keys.lanes(service)]
-    at_ms, flat, oldest_ms, waits_ms, in_flight = await cell.run("survey", keys, [service])
+    at_ms, flat, oldest_ms, waits_ms, in_flight, measured = await cell.run("survey", keys, [service])
     fields = pairs(flat)
-    service_seconds = int(fields["service_us"]) / 1_000_000 or configured.expected_seconds
+    standing = standing_of(fields, at_ms, measured)
+    service_seconds = standing.service_seconds or configured.expected_seconds
     by_slots = configured.max_concurrency / service_seconds
     return ServiceState(
         capacity=configured.capacity,
@@ -80,7 +87,8 @@ async def _state(cell: Cell, service: str) -> ServiceState:
         max_wait_seconds={priority: _max_wait_seconds(cell.catalog, service, priority) for priority in Priority},
         expired=_counts(fields, "expired"),
         drain_rate=min(by_slots, configured.rate_per_second or by_slots),
-        breaker=Breaker(open_until_ms=int(fields.get("breaker.open_until", b"0"))).state(at_ms),
+        breaker=standing.breaker.state(at_ms),
+        standing=standing,
     )
 
 

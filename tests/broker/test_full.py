@@ -13,6 +13,9 @@ from bff.broker.jobs import Cancellation
 from bff.broker.lanes import Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
+from bff.broker.steering import Steering
+from bff.broker.survey import survey
+from bff.policies.breaker import Forced
 from tests.broker.world import BAD, GOOD, HOOK, MAIL, World
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +68,17 @@ async def test_a_job_can_be_cancelled(world: World) -> None:
     await fill(world)
     assert (await world.jobs.cancel(job_id, "public"))[0] is Cancellation.CANCELLED
     assert await world.take() == []
+
+
+async def test_an_operator_can_steer(world: World) -> None:
+    await fill(world)
+    steering = Steering(world.cell)
+    await steering.hold("fast")
+    await steering.force("fast", Forced.OPEN)
+    await steering.force("fast", Forced.CLOSED)
+    assert (await survey(world.cell))["fast"].standing.breaker.forced is Forced.CLOSED
+    await steering.force("fast", None)
+    assert await steering.resume("fast")
 
 
 async def test_a_job_is_expired(world: World) -> None:

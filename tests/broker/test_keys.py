@@ -10,7 +10,7 @@ import pytest
 from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import CallStatus
 from bff.broker.keys import Keys
-from bff.broker.tickets import Sessions, Tickets
+from bff.broker.tickets import OperatorSessions, OperatorTickets, Sessions, Tickets
 from bff.broker.unclaimed import Tally
 from bff.broker.workers import Held, beat
 from bff.catalog.model import Priority
@@ -19,7 +19,7 @@ from tests.broker.world import BAD, GOOD, HOOK, World
 pytestmark = pytest.mark.anyio
 
 PAGE = {name: inspect.getdoc(method) or "" for name, method in inspect.getmembers(Keys, inspect.isfunction)}
-KINDS = ("HASH", "STRING", "ZSET", "STREAM")
+KINDS = ("HASH", "STRING", "LIST", "ZSET", "STREAM")
 DOCUMENTED = {name: doc for name, doc in PAGE.items() if doc.startswith(KINDS)}
 
 
@@ -37,9 +37,11 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 
 async def live_a_full_life(world: World) -> None:
-    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told, a worker."""
+    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation, a worker."""
     await Tickets(world.cell).issue("sha256:1")
     await Sessions(world.cell).open("sha256:1")
+    await OperatorTickets(world.cell).issue("sha256:1")
+    await OperatorSessions(world.cell).open("sha256:1")
     await world.accepted(idempotency_key="k")
     await world.do(replace(GOOD, cache_key="d1", cache_ms=60_000))
     await world.accepted("order")

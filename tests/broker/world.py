@@ -122,9 +122,10 @@ class World:
     redis: Runs
     catalog: Catalog = field(default_factory=a_catalog)
     keys: Keys = field(default_factory=lambda: Keys(uuid.uuid4().hex))
+    process: str = ""
 
     def __post_init__(self) -> None:
-        self.cell = Cell(self.redis, self.catalog, self.keys)
+        self.cell = Cell(self.redis, self.catalog, self.keys, process=self.process)
         self.jobs = Jobs(self.cell)
         self.outbox = Outbox(self.cell)
 

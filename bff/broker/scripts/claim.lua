@@ -6,12 +6,13 @@
 --#include job
 --#include notify
 --#include results
-local FIELDS = { 'status', 'operation', 'expires', 'claimed', 'notify_when', 'notify_state', 'notify_kept' }
+local FIELDS = { 'status', 'submitted', 'operation', 'expires', 'claimed', 'notify_when', 'notify_state', 'notify_kept' }
 for i, id in ipairs(ARGV) do
-  local job = { id = id }
+  local job = { id = id, events = {} }
   for k, value in ipairs(redis.call('HMGET', KEYS[i], unpack(FIELDS))) do job[FIELDS[k]] = value or nil end
   if job.status and TERMINAL[job.status] and not job.claimed then
     redis.call('ZREM', cell .. 'notify', '') -- removes nothing: a first write that Redis allows at maxmemory
+    tell(job, 'fetched')
     note(job, 'claimed', 1)
     fetched(job)
     if unwanted(job) and job.notify_state == 'pending' then conclude(job, 'dropped') end

@@ -17,12 +17,12 @@ local DROPS = 200 -- entries let go of in one call, so that the script stays sho
 local lanes = { KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
 local AGAIN = 4
 local set = redis.call('HMGET', KEYS[1], 'max_concurrency', 'interval_us', 'burst_us', 'next_us', 'paused_until', 'service_us',
-  'breaker.open_until')
+  'breaker.open_until', 'breaker.forced', 'held_until')
 if not set[1] then return { 'unconfigured' } end
 local interval_us, burst_us = tonumber(set[2]), tonumber(set[3])
-local slots, open_ms = breaker_allows(set[7], tonumber(set[1]))
+local slots, open_ms = breaker_allows(set[7], tonumber(set[1]), set[8])
 local half_open = slots > 0 and tonumber(set[7] or 0) > 0
-local paused_ms = rests_ms(set[5])
+local paused_ms = math.max(rests_ms(set[5]), (held_ms(set[9])))
 local clock_us = clock[1] * 1000000 + clock[2]
 -- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
 local next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us)
@@ -80,6 +80,8 @@ local function start(lane, entry, job, call)
     next_us = next_us + interval_us
     if job[call.name .. '.attempts'] == '1' then firsts = firsts + 1 end
   end
+  local queued_ms, attempt = now - entry:match('^%d+'), job[call.name .. '.attempts'] or 0
+  tell(job, open_ms > 0 and 'barred' or 'taken', call.name, consumer, attempt, queued_ms)
   book(job, call, -1)
   if job.status == 'queued' then
     put(job, 'status', 'running')
@@ -94,7 +96,7 @@ local function start(lane, entry, job, call)
     end
   end
   return {
-    lane, entry, now - entry:match('^%d+'), call.undoes and 0 or job.deadline - now, call.name,
+    lane, entry, queued_ms, call.undoes and 0 or job.deadline - now, call.name,
     tonumber(job[call.name .. '.attempts'] or 0), tonumber(job[call.name .. '.spared'] or 0), job[call.name .. '.effect'] or '',
     redis.call('GET', cell .. 'parameters:' .. job.id), flat, redis.call('HGETALL', cell .. 'outcomes:' .. job.id),
     open_ms > 0 and 1 or 0,

@@ -37,9 +37,11 @@ local function lane_state(service, priority)
     'bound.' .. priority, 'capacity', 'interval_us', 'service_us', 'max_concurrency', 'max_wait_ms.' .. priority,
     'breaker.open_until', 'paused_until',
     'came_at', 'came.high', 'came.normal', 'came.low', 'came_before.high', 'came_before.normal', 'came_before.low',
-    'expected_us', 'slow_us', 'timed_at', 'timeout_ms', 'entered.again', 'left.again')
+    'expected_us', 'slow_us', 'timed_at', 'timeout_ms', 'entered.again', 'left.again',
+    'breaker.forced', 'held_until')
   local waiting = { high = tonumber(read[1] or 0), normal = tonumber(read[2] or 0), low = tonumber(read[3] or 0) }
-  local slots, open_ms = breaker_allows(read[10], tonumber(read[8]))
+  local slots, open_ms = breaker_allows(read[10], tonumber(read[8]), read[25])
+  local held, endless = held_ms(read[26])
   local age = now - (read[12] or 0)
   return {
     waiting = waiting[priority],
@@ -50,7 +52,7 @@ local function lane_state(service, priority)
     others = newcomers(read, 12, age, priority), age = age, service_ms = math.ceil(read[7] / 1000),
     slow_ms = slow_ms(read[19], read[20], read[21], read[22]),
     again = math.max(0, (read[23] or 0) - (read[24] or 0)),
-    open_ms = open_ms, paused_ms = rests_ms(read[11]),
+    open_ms = open_ms, paused_ms = math.max(rests_ms(read[11]), held), held = endless,
   }
 end
 
@@ -70,8 +72,11 @@ local function wait_ms(state, priority, waiting)
 end
 
 -- Why a call cannot be done in time, and in how many ms that would be different: nil where it can. With an open breaker one
--- whose last good answer may be in the cache is let in: a worker looks there.
+-- whose last good answer may be in the cache is let in: a worker looks there. Not while an operator holds the service, until he
+-- resumes it: nobody takes anything then.
+local HELD_RETRY_MS = 60000
 local function obstacle(state, priority, call, start, latest)
+  if state.held then return 'downstream-unavailable', HELD_RETRY_MS end
   if state.open_ms > 0 and not call.cached then return 'downstream-unavailable', state.open_ms end
   if state.waiting >= state.bound then
     return 'queue-full', math.ceil((state.waiting - state.bound + 1) * state.spacing_us / 1000)

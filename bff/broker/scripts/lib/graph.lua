@@ -1,6 +1,6 @@
 -- How a job moves along its plan. Every booked place is a call that is waiting or queued: +1 when it becomes so, -1 when it
 -- is taken, skipped, expired or cancelled.
---   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> (counters)
+--   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> parked (counters)
 --   <cell>lane:<service>:<priority> STREAM  job call start_by (ms, 0: none)
 --   <cell>lane:<service>:again      STREAM  likewise: retries, what dead workers left, compensations; taken before all lanes
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
@@ -29,9 +29,11 @@ local function enter_lane(job, plan, call, again)
   put(job, call.name .. '.place', place)
   redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. lane, '*',
     'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
+  tell(job, 'queued', call.name, lane)
 end
 
 local function close(job, call, status)
+  tell(job, status, call.name)
   if OPEN[job[call.name .. '.status']] then
     book(job, call, -1)
     if status == 'expired' then redis.call('HINCRBY', cell .. 'service:' .. call.service, 'expired.' .. job.priority, 1) end
@@ -45,6 +47,7 @@ local function give_up(job, call, status)
   if not call.fallback then return end
   put(job, call.name .. '.status', 'fallback')
   put(job, call.name .. '.source', 'static')
+  tell(job, 'fallback', call.name)
   put(job, call.name .. '.error', status)
   redis.call('HSET', cell .. 'outcomes:' .. job.id, call.name, call.fallback)
 end
@@ -64,6 +67,7 @@ end
 -- To the dead letters: what was given up, and an operator has to look at.
 --   <cell>dead  STREAM  kind (call | compensation | notification) job operation client priority timeout_ms call service error attempts parameters
 local function bury(kind, job, call, error)
+  tell(job, 'buried', call.name, error)
   redis.call('XADD', cell .. 'dead', '*', 'kind', kind, 'job', job.id, 'operation', job.operation, 'client', job.client,
     'priority', job.priority, 'timeout_ms', job.deadline - job.submitted, 'call', call.name, 'service', call.service,
     'error', error, 'attempts', job[call.name .. '.attempts'] or 0,
@@ -109,6 +113,7 @@ local function settle(job, plan, status, open_as)
   end
   put(job, 'status', status)
   put(job, 'finished', now)
+  tell(job, 'finished', status, job.blame)
   put(job, 'expires', now + redis.call('HGET', cell .. 'settings', 'result_ttl_ms'))
   ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }
   if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
