@@ -49,6 +49,7 @@ class Steering:
     timeout_ms: int
     traceparent: str
     tracestate: str
+    subject: str | None
 
 
 def steering_of(headers: Headers, operation: Operation) -> Steering:
@@ -64,6 +65,7 @@ def steering_of(headers: Headers, operation: Operation) -> Steering:
         _timeout_ms(headers, operation, priority),
         traceparent if traced else "",
         tracestate if _TRACESTATE.fullmatch(tracestate) else "",
+        _subject(headers),
     )
 
 
@@ -112,6 +114,14 @@ def _idempotency_key(headers: Headers) -> str | None:
     if not _BARE_KEY.fullmatch(key) or (value.startswith('"') and not quoted):
         raise invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters, bare or in double quotes")
     return key
+
+
+def _subject(headers: Headers) -> str | None:
+    """For whom the client asks: a user, a session, a device. A rollout moves one after the other; it is not kept."""
+    value = single(headers, "Request-Subject")
+    if value is not None and not _BARE_KEY.fullmatch(value):
+        raise invalid("Request-Subject", "is not 1 to 255 visible ASCII characters")
+    return value
 
 
 def single(headers: Headers, name: str) -> str | None:

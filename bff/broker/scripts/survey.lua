@@ -13,7 +13,8 @@
 local fields = redis.call('HGETALL', KEYS[1])
 local known = by_name(fields)
 if not known.max_concurrency then return { 'unconfigured' } end
-local oldest, waits, in_flight, again = {}, {}, 0, 0
+local oldest, waits, again = {}, {}, 0
+local in_flight = redis.call('ZCARD', cell .. 'sync:' .. ARGV[1])
 for i = 1, 4 do in_flight = in_flight + pending(KEYS[i + 1]) end
 for i, priority in ipairs(PRIORITIES) do
   local first = redis.call('XRANGE', KEYS[i + 1], '-', '+', 'COUNT', 1)[1]

@@ -7,6 +7,7 @@ local SHED_ABOVE_PER_MILLE = { high = 1000000, normal = 900, low = 750 } -- high
 -- Who came to the other lanes within the last ten seconds, estimated from two windows of that length. read[at + 1] to read[at + 3]
 -- count the present one, the next three the one before.
 local CAME_WITHIN_MS = 10000
+local HELD_RETRY_MS = 60000 -- for what needs a service that an operator holds until he resumes it
 local function newcomers(read, at, age, priority)
   local sum = 0
   for i, other in ipairs(PRIORITIES) do
@@ -74,7 +75,6 @@ end
 -- Why a call cannot be done in time, and in how many ms that would be different: nil where it can. With an open breaker one
 -- whose last good answer may be in the cache is let in: a worker looks there. Not while an operator holds the service, until he
 -- resumes it: nobody takes anything then.
-local HELD_RETRY_MS = 60000
 local function obstacle(state, priority, call, start, latest)
   if state.held then return 'downstream-unavailable', HELD_RETRY_MS end
   if state.open_ms > 0 and not call.cached then return 'downstream-unavailable', state.open_ms end
@@ -86,6 +86,22 @@ local function obstacle(state, priority, call, start, latest)
     return 'shedding', math.ceil(excess * state.spacing_us / 1000)
   end
   if start > latest then return 'deadline-unattainable', start - latest end
+end
+
+-- The same for a synchronous job, which waits in no lane: it is refused only for what would certainly fail.
+local function admit_sync(plan)
+  for _, call in ipairs(plan.calls) do
+    local read = redis.call('HMGET', cell .. 'service:' .. call.service, 'breaker.open_until', 'breaker.forced', 'held_until')
+    local _, open_ms = breaker_allows(read[1], 1, read[2])
+    local _, held = held_ms(read[3])
+    if held then open_ms = HELD_RETRY_MS end
+    if open_ms > 0 and call.required and not call.fallback and (held or not call.cached) then
+      return 'downstream-unavailable', call.service, open_ms, open_ms
+    end
+  end
+  local longest = 0
+  for _, call in ipairs(plan.calls) do longest = math.max(longest, rest_ms(plan, call)) end
+  return 'accepted', '', 0, longest, {}, {}
 end
 
 -- word, service, retry_ms (until it would be different), expected_ms (from now to the end; of a refusal, to the start of the call
