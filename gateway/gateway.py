@@ -15,6 +15,7 @@ from bff.catalog.clients import ClientRegister
 from gateway.metrics import Metrics
 from gateway.pace import PollPace
 from gateway.push.live import Live
+from gateway.push.overview import Overview
 from gateway.push.waiters import Channel, Waiters
 from gateway.settings import GatewaySettings
 from gateway.submission.inline import Inline
@@ -35,6 +36,7 @@ class Gateway:
     clients: ClientRegister
     live: Live
     waiters: Waiters
+    overview: Overview
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     _claims: set["asyncio.Task[None]"] = field(default_factory=set)

@@ -9,6 +9,7 @@ from bff.broker.cell import Cell
 from bff.broker.job import pairs
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Jobs, Refused, Replayed, Submission
+from bff.broker.survey import now_ms
 from bff.catalog.model import Priority
 
 PAGE = 100
@@ -74,6 +75,10 @@ class DeadLetters:
                 if service in (None, letter.service):
                     yield letter
             start = f"({rows[-1][0].decode()}"
+
+    async def now_ms(self) -> int:
+        """By the clock that letters are dated by."""
+        return await now_ms(self._cell)
 
     async def find(self, letter_id: str) -> DeadLetter | None:
         rows = await self._cell.redis.execute("XRANGE", self._cell.keys.dead(), letter_id, letter_id)

@@ -62,6 +62,7 @@ async def live_a_full_life(world: World) -> Entry:
     await world.lanes().finish(right, replace(GOOD, status=CallStatus.FALLBACK))
     await beat(world.cell, "w1", up_ms=5, draining=False, services={"fast": Held(1, 2)})
     await Tally(world.cell).run_once()
+    await world.until_ms(await world.now_ms() + 1)  # the service has rested
     begun = await begin(world.cell, await world.accepted(mode=Mode.SYNC), "only")
     assert begun.entry is not None
     return begun.entry
