@@ -1,7 +1,7 @@
 """The gateway's application, put together."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -128,6 +128,8 @@ def _lifespan(
             inline = Inline(catalog, broker.cell, downstream, metrics)
             synchronous = Synchronous(catalog, broker, downstream, metrics, settings.max_sync)
             rollout = Rollout(broker.cell)
+            with suppress(BrokerUnavailable):  # else it is looked at again and again, and all is as the catalog says
+                await rollout.run_once()
             waiters = Waiters(settings.max_waiters)
             async with (
                 Live(broker.jobs, broker.watch, broker.cell.keys).running() as live,
