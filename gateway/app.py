@@ -1,7 +1,7 @@
 """The gateway's application, put together."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -133,6 +133,8 @@ def _lifespan(
             inline = Inline(catalog, broker.cell, downstream, metrics)
             synchronous = Synchronous(catalog, broker, downstream, metrics, settings.max_sync)
             shares = Rollout(broker.cell)
+            with suppress(BrokerUnavailable):  # else it is looked at again and again, and all is as the catalog says
+                await shares.run_once()
             watched = Overview(lambda: overview.overview_of(broker.cell, shares))
             waiters = Waiters(settings.max_waiters)
             async with (
