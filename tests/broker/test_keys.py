@@ -37,7 +37,9 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 
 async def live_a_full_life(world: World) -> None:
-    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told, a worker."""
+    """Something of everything: a worker, who asks, a success, a retry, a failure undone in part, a cancellation that is
+    told.
+    """
     await Tickets(world.cell).issue("sha256:1")
     await Sessions(world.cell).open("sha256:1")
     await world.accepted(idempotency_key="k")
