@@ -121,7 +121,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        metrics = Metrics()
+        metrics = Metrics(catalog)
         async with connected(
             settings.redis_url,
             catalog,

@@ -48,7 +48,7 @@ def revoked(gateway: Gateway, key_hash: str | None) -> bool:
 
 
 async def require_admin(connection: HTTPConnection) -> str:
-    """For operators alone, also where authentication is off: the hash of the key, sent or signed in with at the console.
+    """The hash of an operator's key, sent or signed in with at the console; asked for also where authentication is off.
 
     Raises Problem `unauthorized`, `forbidden`; BrokerUnavailable.
     """

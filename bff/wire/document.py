@@ -83,9 +83,7 @@ class JobDocument(JobOutline):
 
 def document_of(job: Job) -> JobDocument:
     """The whole job."""
-    outline = outline_of(job)
-    error, links_ = outline.pop("error"), outline.pop("links")
-    return {**outline, "result": result_of(job) or None, "error": error, "links": links_}  # type: ignore[typeddict-item]
+    return {**outline_of(job), "result": result_of(job) or None}
 
 
 def outline_of(job: Job) -> JobOutline:

@@ -21,8 +21,8 @@ router = APIRouter(prefix="/admin/v1/queues", tags=["Operators"])
 
 
 class LaneDocument(TypedDict):
-    """`depth` is booked places, of `bound` that this priority may fill. From `shed_at` places taken in all lanes on it is
-    turned away; null: by its own bound alone.
+    """`depth` is booked places, of `bound` that this priority may fill. From `shed_at` places taken in all lanes on it
+    is turned away; null: by its own bound alone.
     """
 
     priority: Annotated[str, one_of(Priority)]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from bff.broker.standing import PausedBy
+from bff.broker.standing import Pause, PausedBy
 from bff.broker.steering import MOST_HELD_SECONDS, Steering
 from bff.broker.survey import ServiceState, dead_letters, survey
 from bff.catalog.catalog import Catalog
@@ -160,6 +160,10 @@ async def _as_it_stands(gateway: Gateway, service: str) -> ServiceDocument:
     )
 
 
+def _pause(pause: Pause) -> PauseDocument:
+    return {"by": pause.by, "until": None if pause.until_ms is None else timestamp(pause.until_ms)}
+
+
 def _service(service: Service, state: ServiceState, dead: int) -> ServiceDocument:
     standing = state.standing
     breaker, pause = standing.breaker, standing.pause
@@ -178,7 +182,7 @@ def _service(service: Service, state: ServiceState, dead: int) -> ServiceDocumen
             "until": timestamp(breaker.open_until_ms) if opens_by_itself else None,
             "forced": breaker.forced,
         },
-        "paused": pause and {"by": pause.by, "until": pause.until_ms and timestamp(pause.until_ms)},
+        "paused": None if pause is None else _pause(pause),
         "retry_budget": standing.retries,
         "dead_letters": dead,
     }

@@ -25,12 +25,14 @@ async def accept(
 ) -> Accepted | Replayed:
     """Durable in the broker. Raises Problem where it is not taken, BrokerUnavailable where that is unknown."""
     if gateway.draining.is_set():
+        gateway.metrics.rejected(submission, problems.DRAINING.slug)
         raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
     failpoint(Point.BEFORE_SUBMIT)
     try:
         if submission.mode is Mode.ASYNC and any(call.inline for call in operation.calls):
             submission = replace(submission, done=await gateway.inline.perform(operation, parameters, submission.id))
-        submitted = await gateway.broker.jobs.submit(submission)
+        with gateway.metrics.accepting(operation.name):
+            submitted = await gateway.broker.jobs.submit(submission)
     except BrokerUnavailable:
         gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise

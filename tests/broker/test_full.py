@@ -15,6 +15,7 @@ from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
 from bff.broker.steering import Steering
 from bff.broker.survey import survey
+from bff.broker.workers import beat, workers
 from bff.policies.breaker import Forced
 from tests.broker.world import BAD, GOOD, HOOK, MAIL, World
 
@@ -111,6 +112,12 @@ async def test_what_a_dead_worker_held_is_queued_again(world: World) -> None:
     while not (await world.lanes("stock").reclaim())[0]:
         await asyncio.sleep(0.05)
     assert await world.do(service="stock") == ["only"]
+
+
+async def test_a_worker_is_still_heard_of(world: World) -> None:
+    await fill(world)
+    await beat(world.cell, "w1", up_ms=0, draining=False, services={})
+    assert [worker.name for worker in await workers(world.cell)] == ["w1"]
 
 
 async def test_whoever_is_to_be_told_is_told_and_what_is_fetched_is_noted(world: World) -> None:

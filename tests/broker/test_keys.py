@@ -40,7 +40,7 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 
 async def live_a_full_life(world: World) -> Entry:
-    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told, a worker.
+    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation, a worker.
 
     Returns a synchronous call that is in flight.
     """

@@ -3,12 +3,8 @@
 import re
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
-from gateway.metrics import Metrics as GatewayMetrics
 from gateway.problems import PROBLEM_TYPES
 from stack.settings_page import page
-from workers.metrics import Metrics as WorkerMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -20,12 +16,3 @@ def test_the_settings_page_is_the_one_that_the_classes_make() -> None:
 def test_the_http_page_lists_every_problem_type_and_no_other() -> None:
     listed = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", (DOCS / "http-api.md").read_text(), re.MULTILINE)
     assert listed == [(type_.slug, str(type_.status)) for type_ in PROBLEM_TYPES.values()]
-
-
-def test_the_http_page_lists_every_metric_and_no_other() -> None:
-    listed = set(re.findall(r"^\| `(bff_\w+)", (DOCS / "http-api.md").read_text(), re.MULTILINE))
-    assert listed == _names(GatewayMetrics().registry) | _names(WorkerMetrics().registry)
-
-
-def _names(registry: CollectorRegistry) -> set[str]:
-    return {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
