@@ -1,6 +1,5 @@
 """Dead letters: looking at them, replaying them, one or all of a service, discarding them."""
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -8,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from bff.broker.dead_letters import DeadLetter, DeadLetters, NotReplayed
+from bff.broker.dead_letters import LETTER_ID, DeadLetter, DeadLetters, NotReplayed
 from bff.wire.dead_letter import LetterDocument, letter_document
 from gateway import problems
 from gateway.admin.answer import REFUSED, answer, for_operator
@@ -20,7 +19,6 @@ LISTED = 100
 router = APIRouter(prefix="/admin/v1", tags=["Operators"])
 
 LetterId = Annotated[str, Path(description="Of a dead letter: <Unix ms>-<number>.")]
-_LETTER_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 
 
 class Letters(TypedDict):
@@ -140,11 +138,11 @@ async def replay_all(letters: DeadLetters, service: str, after: str | None = Non
 
 def _behind(after: str | None) -> str | None:
     """What is no id stands before them all."""
-    return after if after is not None and _LETTER_ID.fullmatch(after) else None
+    return after if after is not None and LETTER_ID.fullmatch(after) else None
 
 
 async def found(letters: DeadLetters, letter_id: str) -> DeadLetter:
-    letter = await letters.find(letter_id) if _LETTER_ID.fullmatch(letter_id) else None
+    letter = await letters.named(letter_id)
     if letter is None:
         raise _unknown()
     return letter
