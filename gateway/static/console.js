@@ -40,7 +40,6 @@ async function refresh(overview) {
 const asking = new Asking(document.getElementById("dialog"));
 
 async function act(form, submitter) {
-  const section = submitter.closest("section");
   const body = new URLSearchParams(new FormData(form, submitter));
   said.textContent = "";
   try {
@@ -48,13 +47,22 @@ async function act(form, submitter) {
     if (fresh.getElementById("ask")) return asking.ask(fresh.getElementById("ask"));
     asking.close();
     shown = asked += 1;
+    const left = leaving(fresh);
     show(fresh);
+    left?.querySelector("h2").focus();
     said.textContent = (fresh.getElementById("done") ?? fresh.querySelector("main")).textContent.trim();
   } catch {
     asking.close();
     said.textContent = "The gateway did not answer: whether it was done is not known. Look, and try again.";
   }
-  if (document.activeElement === document.body) section?.querySelector("h2")?.focus(); // what had it has gone, by this
+}
+
+/** Where the focus was, if what has it goes by what it did itself: it may go at once, and the focus to its section's heading. */
+function leaving(fresh) {
+  const row = document.activeElement.closest("tr[id]");
+  if (!row || fresh.getElementById(row.id)) return null;
+  document.activeElement.blur();
+  return row.closest("section");
 }
 
 document.addEventListener("submit", (event) => {
