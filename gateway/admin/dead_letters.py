@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -16,9 +17,34 @@ from gateway.schemas.openapi import described
 
 LISTED = 100
 
+
+class LetterConvertor(Convertor[str]):
+    """Any text but that of the route beside it, whose methods are its own."""
+
+    regex = "(?!replay$)[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("letter", LetterConvertor())
+
 router = APIRouter(prefix="/admin/v1", tags=["Operators"])
 
 LetterId = Annotated[str, Path(description="Of a dead letter: <Unix ms>-<number>.")]
+
+
+# Described by hand: FastAPI would refuse a request without it with an answer of its own.
+_WHOSE = {
+    "name": "service",
+    "in": "query",
+    "required": True,
+    "description": "Of this service; also `webhook`, `mail`.",
+    "schema": {"type": "string", "minLength": 1},
+}
 
 
 class Letters(TypedDict):
@@ -67,7 +93,7 @@ async def list_dead_letters(
 
 
 @router.post(
-    "/dead-letters/{letter_id}/replay",
+    "/dead-letters/{letter_id:letter}/replay",
     operation_id="replay_dead_letter",
     summary="Put it back to work",
     responses=described(Replay, {}, *REFUSED, problems.UNKNOWN_DEAD_LETTER, problems.NOT_REPLAYED),
@@ -87,20 +113,20 @@ async def replay_dead_letter(request: Request, letter_id: LetterId) -> Response:
     operation_id="replay_dead_letters",
     summary=f"Put all of a service back to work, oldest first, {LISTED} at a time",
     responses=described(Replays, {}, *REFUSED, problems.INVALID_QUERY),
+    openapi_extra={"parameters": [_WHOSE]},
 )
 async def replay_dead_letters(
     request: Request,
-    service: Annotated[str, Query(min_length=1, description="Of this service; also `webhook`, `mail`.")] = "",
     after: Annotated[str | None, Query(description="Only those after the letter of this id.")] = None,
 ) -> Response:
-    letters = await letters_for(request)
+    letters, service = await letters_for(request), request.query_params.get("service", "")
     if not service:
         raise Problem(problems.INVALID_QUERY, "Say whose: ?service=NAME.", members={"parameter": "service"})
     return answer(await replay_all(letters, service, after))
 
 
 @router.delete(
-    "/dead-letters/{letter_id}",
+    "/dead-letters/{letter_id:letter}",
     operation_id="discard_dead_letter",
     summary="Forget it; what it stands for stays as it is",
     status_code=204,

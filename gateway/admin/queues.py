@@ -22,14 +22,15 @@ router = APIRouter(prefix="/admin/v1/queues", tags=["Operators"])
 
 class LaneDocument(TypedDict):
     """`depth` is booked places, of `bound` that this priority may fill. From `shed_at` places taken in all lanes on it
-    is turned away; null: by its own bound alone.
+    is turned away; null: by its own bound alone. `predicted_wait_seconds` null: nobody can tell, the service is paused
+    until it is resumed.
     """
 
     priority: Annotated[str, one_of(Priority)]
     depth: int
     bound: int
     oldest_seconds: float
-    predicted_wait_seconds: float
+    predicted_wait_seconds: float | None
     shed_at: int | None
     shedding: bool
     expired: int
@@ -76,12 +77,14 @@ def _queue(service: str, state: ServiceState, bounds: Mapping[Priority, int]) ->
 def _lane(priority: Priority, state: ServiceState, bound: int) -> LaneDocument:
     shed_at = ceil(state.capacity * SHED_ABOVE_PER_MILLE[priority] / 1000)
     sheds = shed_at <= state.capacity
+    pause = state.standing.pause
+    endless = pause is not None and pause.until_ms is None
     return {
         "priority": priority,
         "depth": state.depth[priority],
         "bound": bound,
         "oldest_seconds": state.oldest_seconds[priority],
-        "predicted_wait_seconds": state.wait_seconds[priority],
+        "predicted_wait_seconds": None if endless else state.wait_seconds[priority],
         "shed_at": shed_at if sheds else None,
         "shedding": sheds and sum(state.depth.values()) >= shed_at,
         "expired": state.expired[priority],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -65,12 +65,17 @@ class Services(TypedDict):
     services: list[ServiceDocument]
 
 
+def _whole(value: object) -> object:
+    """To JSON Schema 5.0 is an integer, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class PauseWish(BaseModel):
     """For so long; without `seconds` until it is resumed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    seconds: Annotated[int, Field(ge=1, le=MOST_HELD_SECONDS)] | None = None
+    seconds: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MOST_HELD_SECONDS)] | None = None
 
 
 class BreakerWish(BaseModel):

@@ -25,7 +25,8 @@ def _lane(service: str, lane: LaneDocument) -> str:
     name = f"{service} {lane['priority']}"
     full = f'<meter min="0" max="{lane["bound"]}" value="{lane["depth"]}" aria-label="{escape(name)}, waiting"></meter>'
     away = " (turned away)" if words.turns_away(lane) else ""
-    oldest, wait = (words.seconds(1000 * lane[each]) for each in ("oldest_seconds", "predicted_wait_seconds"))
+    oldest, predicted = words.seconds(1000 * lane["oldest_seconds"]), lane["predicted_wait_seconds"]
+    wait = "until it is resumed" if predicted is None else words.seconds(1000 * predicted)
     return _row(name, f"{words.waiting(lane)}{away} {full}", oldest, wait, str(lane["expired"]))
 
 
@@ -41,12 +42,12 @@ def _service(service: ServiceDocument, queue: QueueDocument) -> str:
     return _row(
         service["service"],
         f"{service['in_flight']} of {service['max_concurrency']}",
-        f"{service['drain_rate']:.4g} a second",
+        f"{words.number(service['drain_rate'])} a second",
         f"{took[0]}; 95 % within {took[1]}",
         words.breaker(service["breaker"]),
         words.paused(service["paused"]) if service["paused"] else "no",
         f"{queue['again']} waiting, {queue['parked']} parked",
-        f"{service['retry_budget']:.3g}",
+        words.number(service["retry_budget"]),
     )
 
 

@@ -69,7 +69,11 @@ def told(event: Event) -> str:
 
 
 def seconds(milliseconds: float) -> str:
-    return f"{milliseconds / 1000:.3g} s" if milliseconds < 10_000 else f"{milliseconds / 1000:.0f} s"
+    return f"{number(milliseconds / 1000)} s"
+
+
+def number(count: float) -> str:
+    return f"{count:.0f}" if count >= 100 else f"{count:.3g}"
 
 
 def many(count: int, noun: str) -> str:
