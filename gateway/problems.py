@@ -250,8 +250,8 @@ DOWNSTREAM_UNAVAILABLE = _type(
     "downstream-unavailable",
     503,
     "A service that the operation needs is not well",
-    "The service named in `service` failed so often of late that it is not called for now, and nothing can stand in "
-    "for it. Nothing was accepted.",
+    "The service named in `service` failed so often of late that it is not called for now, or an operator has said so, "
+    "and nothing can stand in for it. Nothing was accepted.",
     _SAME_KEY,
 )
 UNKNOWN_SERVICE = _type(

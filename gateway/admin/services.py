@@ -75,7 +75,7 @@ class PauseWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    seconds: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MOST_HELD_SECONDS)] | None = None
+    seconds: Annotated[int, Field(ge=1, le=MOST_HELD_SECONDS), BeforeValidator(_whole)] | None = None
 
 
 class BreakerWish(BaseModel):

@@ -1,5 +1,6 @@
 """What an operator does at the console, and what is said of it; what can do harm is asked first."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -95,7 +96,7 @@ async def _paused(steering: Steering, service: str, seconds: str) -> str:
     if not seconds:
         await steering.hold(service)
         return f"{service} is paused until it is resumed."
-    if not (seconds.isdecimal() and len(seconds) < 10 and 1 <= int(seconds) <= MOST_HELD_SECONDS):
+    if not (re.fullmatch("[0-9]{1,9}", seconds) and 1 <= int(seconds) <= MOST_HELD_SECONDS):
         return f"Nothing was done: a pause is 1 to {MOST_HELD_SECONDS} seconds, or none are given."
     await steering.hold(service, int(seconds))
     return f"{service} is paused for {many(int(seconds), 'second')}."

@@ -27,7 +27,7 @@ def refusal(refused: Refused, submission: Submission) -> Problem:
         detail += f"within the {asked:g} s that the client waits."
     if refused.reason is Refusal.DOWNSTREAM_UNAVAILABLE:
         again = refused.retry_ms / 1000
-        detail = f"Service {refused.service!r} failed too often of late; it is tried again in {again:.1f} s."
+        detail = f"Service {refused.service!r} failed too often of late, or is held; ask again in {again:.1f} s."
     return Problem(
         REFUSALS[refused.reason],
         detail,

@@ -1,4 +1,4 @@
-"""Signing in to the console: an operator's session is a thing of its own, kept from scripts, other sites and clients."""
+"""Signing in to the console: an operator's session is one of its own, kept from scripts, other sites, clients."""
 
 from collections.abc import AsyncIterator
 
@@ -98,7 +98,7 @@ async def test_whoever_signs_out_is_out(browser: httpx.AsyncClient) -> None:
     [
         (
             {"do": "pause", "service": "history", "seconds": "0", "sure": "yes"},
-            "Nothing was done: a pause is 1 to 86400",
+            "a pause is 1 to 86400",
         ),
         ({"do": "pause", "service": "history", "seconds": "٣", "sure": "yes"}, "Nothing was done"),
         ({"do": "rollout", "operation": "echo", "percent": "101"}, "Nothing was done: a percentage is 0 to 100."),
@@ -109,7 +109,6 @@ async def test_whoever_signs_out_is_out(browser: httpx.AsyncClient) -> None:
         ({"do": "replay-all", "service": "orders"}, "0 dead letters of orders replayed."),
         ({"do": "resume", "service": "history"}, "history was not paused."),
         ({"do": "x"}, "Nothing was done"),
-        ({}, "Nothing was done"),
     ],
     ids=str,
 )
@@ -131,7 +130,5 @@ async def test_what_can_do_harm_is_asked_first(browser: httpx.AsyncClient, world
     for form in ({"do": "pause", "service": "history"}, {"do": "open", "service": "history"}, {"discard": "1-1"}):
         asked = await browser.post("/console", data=form, headers=PAGE)
         assert (asked.status_code, 'name="sure"' in asked.text) == (200, True)
-    assert await world.redis.execute("HMGET", world.keys.service("history"), "held_until", "breaker.forced") == [
-        None,
-        None,
-    ]
+    key, fields = world.keys.service("history"), ("held_until", "breaker.forced")
+    assert await world.redis.execute("HMGET", key, *fields) == [None, None]
