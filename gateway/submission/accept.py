@@ -7,10 +7,12 @@ from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
+from bff.trace.span import current
 from gateway import problems
 from gateway.gateway import Gateway
 from gateway.problems import Problem
 from gateway.submission.refusal import quota_exceeded, refusal
+from gateway.submission.traced import carrying, submitting
 
 
 def require_allowed(client: Client, operation: str) -> None:
@@ -23,6 +25,25 @@ async def accept(
     gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
 ) -> Accepted | Replayed:
     """Durable in the broker. Raises Problem where it is not taken, BrokerUnavailable where that is unknown."""
+    serving = current()
+    with submitting(submission) as submitted:
+        try:
+            taken = await _accept(gateway, operation, parameters, carrying(submission, submitted))
+        except Problem as problem:
+            submitted.came_to(problem.type.slug)
+            raise
+        if isinstance(taken, Accepted):
+            submitted.came_to("accepted")
+            serving.note(**submitted.fields)
+        else:
+            submitted.came_to("replayed")
+            serving.note(**submitted.fields | {"correlation_id": taken.job_id})
+    return taken
+
+
+async def _accept(
+    gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
+) -> Accepted | Replayed:
     if gateway.draining.is_set():
         raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
     failpoint(Point.BEFORE_SUBMIT)

@@ -18,6 +18,7 @@ from bff.broker.jobs import Accepted, Notify, Replayed, Submission
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
+from bff.trace.span import current
 from bff.wire.document import document_of, poll_headers
 from gateway import problems
 from gateway.body import body_of
@@ -30,6 +31,7 @@ from gateway.steering import Preferences, Steering, steering_of
 from gateway.submission.accept import accept, require_allowed
 from gateway.submission.notify import notify_of
 from gateway.submission.refusal import quota_headers, quota_of
+from gateway.submission.traced import answered, served
 
 MAX_RETRY_AFTER_SECONDS = 30
 MAX_ERRORS = 100
@@ -45,7 +47,10 @@ class SubmitRoute(APIRoute):
         if scope["method"] != "POST":
             await super().handle(scope, receive, send)
             return
-        response = await self.endpoint(Request(scope, receive))
+        request = Request(scope, receive)
+        with served(request, self.path) as serving:
+            response = await self.endpoint(request)
+            answered(serving, response.status_code, serving.fields.get("outcome", "answered"))
         await response(scope, receive, send)
 
 
@@ -102,6 +107,7 @@ async def _submit(
     parameters: Parameters,
     notify: Notify | None,
 ) -> Response:
+    traceparent, tracestate = current().context
     submission = Submission(
         id=new_job_id(),
         operation=operation.name,
@@ -110,8 +116,8 @@ async def _submit(
         timeout_ms=steering.timeout_ms,
         parameters=parameters.model_dump_json().encode(),
         idempotency_key=steering.idempotency_key,
-        traceparent=steering.traceparent,
-        tracestate=steering.tracestate,
+        traceparent=traceparent,
+        tracestate=tracestate,
         quota=quota_of(client),
         notify=notify,
     )

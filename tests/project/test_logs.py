@@ -3,7 +3,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
-SCRIPT = "import logging; from bff.logs import log_to_stderr; log_to_stderr(); logging.getLogger('who').info('what')"
+SCRIPT = "import logging; from bff.logs import *; log_to_stderr('text', 'info'); logging.getLogger('who').info('what')"
 
 
 def test_a_line_begins_with_the_time_in_utc_wherever_the_process_runs() -> None:
