@@ -1,7 +1,8 @@
-"""Spans recorded by OpenTelemetry. Its only home: imported where traces are asked for, and by nobody else."""
+"""Spans recorded by OpenTelemetry; with `export`, its only home, imported only where traces are asked for."""
 
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -22,8 +23,8 @@ class Recorded(Span):
 
     traced = True
 
-    def __init__(self, otel: trace.Span, fields: Fields) -> None:
-        super().__init__(_context_of(otel), fields)
+    def __init__(self, otel: trace.Span, own: Fields, around: Span) -> None:
+        super().__init__(_context_of(otel), own, around)
         self.otel = otel
 
     def __exit__(
@@ -31,7 +32,7 @@ class Recorded(Span):
     ) -> None:
         """An exception's text is never kept: it may quote what a client sent."""
         super().__exit__(kind, error, traceback)
-        if kind is not None and "outcome" not in self.fields:
+        if kind is not None and "outcome" not in self._own:
             self._fail(kind.__qualname__)
         self.otel.end()
 
@@ -39,8 +40,8 @@ class Recorded(Span):
     def span_id(self) -> str:
         return self.context.traceparent[36:52] if self.otel.is_recording() else ""
 
-    def note(self, **fields: object) -> None:
-        self.fields.update(fields)  # type: ignore[typeddict-item]  # Unpack[Fields] would have to be repeated
+    def note(self, **fields: Any) -> None:
+        super().note(**fields)
         self.otel.set_attributes(_named(fields))
 
     def came_to(self, outcome: str, attributes: Attributes = NONE, *, failed: bool = False) -> None:
@@ -55,17 +56,21 @@ class Recorded(Span):
 
 
 class OpenTelemetry:
+    """Makes them with a provider of OpenTelemetry's."""
+
     def __init__(self, provider: trace.TracerProvider) -> None:
         self._tracer = provider.get_tracer("async-bff-gateway")
 
     def begin(
-        self, name: str, kind: Kind, parent: TraceContext | None, around: Span, fields: Fields, attributes: Attributes
+        self, name: str, kind: Kind, parent: TraceContext | None, around: Span, own: Fields, attributes: Attributes
     ) -> Span:
         within = _within(parent, around)
         # A consumer's span names the one that sent its message, also where that is its parent (semantic conventions).
         links = [Link(trace.get_current_span(within).get_span_context())] if kind is Kind.CONSUMER else None
-        attributes = {**_named(fields), **attributes}
-        return Recorded(self._tracer.start_span(name, within, _KINDS[kind], attributes, links), fields)
+        span = Recorded(self._tracer.start_span(name, within, _KINDS[kind], attributes, links), own, around)
+        if span.otel.is_recording():
+            span.otel.set_attributes(_named(span.fields))
+        return span
 
 
 def _within(parent: TraceContext | None, around: Span) -> Context:
@@ -81,6 +86,5 @@ def _context_of(otel: trace.Span) -> TraceContext:
     return TraceContext(traceparent, context.trace_state.to_header())
 
 
-def _named(fields: object) -> dict[str, str | int]:
-    assert isinstance(fields, dict)
+def _named(fields: Mapping[str, Any]) -> dict[str, str | int]:
     return {f"bff.{name}": value for name, value in fields.items()}

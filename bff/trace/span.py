@@ -40,14 +40,15 @@ class Span:
     `context` is what is passed on. A span lasts as long as its `with`; what begins within is its child.
     """
 
-    __slots__ = ("_before", "context", "fields")
+    __slots__ = ("_around", "_before", "_own", "context")
 
     traced = False
     """Whether `context` is a place of its own in the trace, and no longer the one that came in."""
 
-    def __init__(self, context: TraceContext, fields: Fields) -> None:
+    def __init__(self, context: TraceContext, own: Fields, around: "Span | None" = None) -> None:
         self.context = context
-        self.fields = fields
+        self._own = own
+        self._around = around
 
     def __enter__(self) -> Self:
         self._before: Token[Span] = _current.set(self)
@@ -59,24 +60,38 @@ class Span:
         _current.reset(self._before)
 
     @property
+    def fields(self) -> Fields:
+        """Its own, and what the spans around it know; put together only when somebody asks."""
+        if self._around is None:
+            return self._own
+        inherited = self._around.fields.copy()
+        inherited.pop("outcome", None)  # of those around it, and not yet known
+        return {**inherited, **self._own}
+
+    @property
+    def outcome(self) -> str:
+        """Empty as long as it is not known."""
+        return self._own.get("outcome", "")
+
+    @property
     def span_id(self) -> str:
         """Empty where nobody could find it anywhere."""
         return ""
 
     def note(self, **fields: Unpack[Fields]) -> None:
         """What became known only now."""
-        self.fields.update(fields)
+        self._own.update(fields)
 
     def came_to(self, outcome: str, attributes: Attributes = NONE, *, failed: bool = False) -> None:
         """How it ended, in one word of ours."""
-        self.fields["outcome"] = outcome
+        self._own["outcome"] = outcome
 
 
 class Tracer(Protocol):
-    """Whoever makes spans of what is begun."""
+    """Whoever makes spans of what is begun. `own` becomes the span's."""
 
     def begin(
-        self, name: str, kind: Kind, parent: TraceContext | None, around: Span, fields: Fields, attributes: Attributes
+        self, name: str, kind: Kind, parent: TraceContext | None, around: Span, own: Fields, attributes: Attributes
     ) -> Span: ...
 
 
@@ -84,9 +99,9 @@ class Untraced:
     """Records nothing: the trace that came in is passed on as it is."""
 
     def begin(
-        self, name: str, kind: Kind, parent: TraceContext | None, around: Span, fields: Fields, attributes: Attributes
+        self, name: str, kind: Kind, parent: TraceContext | None, around: Span, own: Fields, attributes: Attributes
     ) -> Span:
-        return Span(around.context if parent is None else parent, fields)
+        return Span(around.context if parent is None else parent, own, around)
 
 
 class _Nothing(Span):
@@ -113,13 +128,10 @@ def span(
     *,
     parent: TraceContext | None = None,
     attributes: Attributes = NONE,
-    **fields: Unpack[Fields],
+    **own: Unpack[Fields],
 ) -> Span:
     """A new one, to be entered at once. It knows what the one around it knows, which is its parent if none is given."""
-    around = _current.get()
-    known: Fields = {**around.fields, **fields}
-    known.pop("outcome", None)
-    return _tracer.begin(name, kind, parent, around, known, attributes)
+    return _tracer.begin(name, kind, parent, _current.get(), own, attributes)
 
 
 def current() -> Span:

@@ -25,7 +25,10 @@ async def accept(
     gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
 ) -> Accepted | Replayed:
     """Durable in the broker. Raises Problem where it is not taken, BrokerUnavailable where that is unknown."""
-    serving = current()
+    served = current()
+    served.note(
+        operation=submission.operation, priority=submission.priority, mode=submission.mode, client=submission.client
+    )
     with submitting(submission) as submitted:
         try:
             taken = await _accept(gateway, operation, parameters, carrying(submission, submitted))
@@ -33,11 +36,11 @@ async def accept(
             submitted.came_to(problem.type.slug)
             raise
         if isinstance(taken, Accepted):
-            submitted.came_to("accepted")
-            serving.note(**submitted.fields)
+            job_id, outcome = submission.id, "accepted"
         else:
-            submitted.came_to("replayed")
-            serving.note(**submitted.fields | {"correlation_id": taken.job_id})
+            job_id, outcome = taken.job_id, "replayed"
+        submitted.came_to(outcome)
+    served.note(correlation_id=job_id, outcome=outcome)
     return taken
 
 

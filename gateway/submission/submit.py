@@ -31,7 +31,7 @@ from gateway.steering import Preferences, Steering, steering_of
 from gateway.submission.accept import accept, require_allowed
 from gateway.submission.notify import notify_of
 from gateway.submission.refusal import quota_headers, quota_of
-from gateway.submission.traced import answered, served
+from gateway.submission.traced import answered, refused, serving
 
 MAX_RETRY_AFTER_SECONDS = 30
 MAX_ERRORS = 100
@@ -48,9 +48,13 @@ class SubmitRoute(APIRoute):
             await super().handle(scope, receive, send)
             return
         request = Request(scope, receive)
-        with served(request, self.path) as serving:
-            response = await self.endpoint(request)
-            answered(serving, response.status_code, serving.fields.get("outcome", "answered"))
+        with serving(request.headers, self.path) as served:
+            try:
+                response = await self.endpoint(request)
+            except (Problem, BrokerUnavailable) as error:
+                refused(served, error)
+                raise
+            answered(served, response.status_code, served.outcome)
         await response(scope, receive, send)
 
 

@@ -1,11 +1,9 @@
 """Where a trace enters: the span of a request that submits, and that of its job's way into the broker."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
-from starlette.requests import Request
+from starlette.datastructures import Headers
 
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.jobs import Submission
@@ -20,24 +18,20 @@ log = logging.getLogger(__name__)
 _SENT = {"messaging.system": "redis", "messaging.operation.name": "submit", "messaging.operation.type": "send"}
 
 
-@contextmanager
-def served(request: Request, route: str) -> Iterator[Span]:
-    """The span of the request, a child of the client's. A problem passes through, and is how it ended."""
+def serving(headers: Headers, route: str) -> Span:
+    """The span of the request, a child of the client's."""
     asked = {"http.request.method": "POST", "http.route": route}
-    with span(f"POST {route}", Kind.SERVER, parent=trace_of(request.headers), attributes=asked) as serving:
-        try:
-            yield serving
-        except Problem as problem:
-            answered(serving, problem.type.status, problem.type.slug)
-            raise
-        except BrokerUnavailable:
-            answered(serving, problems.BROKER_UNAVAILABLE.status, problems.BROKER_UNAVAILABLE.slug)
-            raise
+    return span(f"POST {route}", Kind.SERVER, parent=trace_of(headers), attributes=asked)
 
 
-def answered(serving: Span, status: int, outcome: str) -> None:
-    serving.came_to(outcome, {"http.response.status_code": status}, failed=status >= 500)
+def answered(served: Span, status: int, outcome: str) -> None:
+    served.came_to(outcome, {"http.response.status_code": status}, failed=status >= 500)
     log.debug("answered with %d", status)
+
+
+def refused(served: Span, error: Problem | BrokerUnavailable) -> None:
+    type_ = error.type if isinstance(error, Problem) else problems.BROKER_UNAVAILABLE
+    answered(served, type_.status, type_.slug)
 
 
 def submitting(submission: Submission) -> Span:
@@ -48,10 +42,6 @@ def submitting(submission: Submission) -> Span:
         parent=TraceContext(submission.traceparent, submission.tracestate),
         attributes=_SENT,
         correlation_id=submission.id,
-        operation=submission.operation,
-        priority=submission.priority,
-        mode=submission.mode,
-        client=submission.client,
     )
 
 
