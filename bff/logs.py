@@ -30,7 +30,6 @@ class LogLevel(StrEnum):
 
 
 OURS = ("bff", "gateway", "workers")
-FIELDS: Final = (*Fields.__annotations__, "trace_id", "span_id")
 MOST_CHARACTERS = 2000
 """Of a message, and of an exception."""
 MOST_FRAMES = 20
