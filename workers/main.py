@@ -207,9 +207,13 @@ def _log_to_stderr(settings: Settings) -> None:
 
 
 def _quieten_arq() -> None:
-    arq = logging.getLogger("arq")
-    arq.setLevel(logging.WARNING)
-    arq.handlers.clear()
+    logging.getLogger("arq").handlers.clear()
+    for module in ("connections", "jobs", "worker"):
+        logging.getLogger(f"arq.{module}").addFilter(_is_a_warning)  # a level, its command line would set back
+
+
+def _is_a_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 def _leave_at_once(number: int, frame: FrameType | None) -> None:
