@@ -130,6 +130,13 @@ async def test_the_way_of_a_job_can_be_read_from_the_lines_of_all_processes(
     assert [line["time"] for line in way] == sorted(line["time"] for line in way)
 
 
+async def test_what_makes_no_job_is_found_by_the_id_in_its_answer(parts: tuple[Gateway, Command], url: str) -> None:
+    async with client_of(url) as api:
+        answer = await api.post(ECHO, json={"text": 5})
+    [line] = await lines_about(parts[0], answer.headers["x-correlation-id"], "answered with 422")
+    assert line["outcome"] == "invalid-parameters"
+
+
 async def test_all_that_these_processes_have_said_are_objects_and_no_secret_is_in_them(
     parts: tuple[Gateway, Command], hook: Receiver, url: str
 ) -> None:

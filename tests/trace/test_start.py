@@ -48,6 +48,7 @@ def test_off_nothing_of_the_sdk_is_even_imported() -> None:
 def test_an_endpoint_is_all_that_it_takes_and_what_was_not_sent_yet_is_at_the_end(
     given: dict[str, str], name: str
 ) -> None:
+    given = {"OTEL_BSP_SCHEDULE_DELAY": "60000", **given}
     with receiver(status(200)) as collector, environment(OTEL_EXPORTER_OTLP_ENDPOINT=collector.origin, **given):
         with traced("bff-worker"), span("work", Kind.INTERNAL, operation="echo"):
             assert current().span_id
