@@ -16,6 +16,7 @@ from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.logs import log_to_stderr
+from bff.trace.start import traced
 from gateway.app import create_app
 from gateway.gateway import Gateway
 from gateway.protocol import bounded
@@ -55,7 +56,7 @@ class GatewayServer(uvicorn.Server):
 
 def run(settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
-    log_to_stderr()
+    log_to_stderr(settings.log_format, settings.log_level)
     _allow_open_files()
     try:
         catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
@@ -73,7 +74,8 @@ def run(settings: GatewaySettings) -> None:
     app = create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port)
     server = GatewayServer(config_of(app, settings, metrics_port))
     log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
-    server.run(sockets=listeners)
+    with traced("bff-gateway"):
+        server.run(sockets=listeners)
 
 
 def config_of(app: ASGIApp, settings: GatewaySettings, metrics_port: int | None = None) -> uvicorn.Config:

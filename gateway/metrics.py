@@ -15,6 +15,7 @@ from bff.broker.jobs import Submission
 from bff.broker.survey import ServiceState, survey, untold
 from bff.catalog.model import Priority
 from bff.downstream.outcome import Outcome
+from bff.logs import say_ended
 from bff.policies.breaker import State
 
 JOB_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 45, 60, 90, 120)
@@ -97,6 +98,7 @@ class Metrics:
 
     def ended(self, jobs: Iterable[Ended]) -> None:
         for job in jobs:
+            say_ended(job)
             self._finished.labels(job.operation, job.priority, job.mode, job.status).inc()
             self._job_seconds.labels(job.operation, job.mode, job.status).observe(job.milliseconds / 1000)
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from bff.broker.job import Ended
 from bff.broker.lanes import Entry
 from bff.downstream.outcome import Outcome
+from bff.logs import say_ended
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 45, 60, 90, 120)
 
@@ -57,6 +58,7 @@ class Metrics:
 
     def ended(self, jobs: Iterable[Ended]) -> None:
         for job in jobs:
+            say_ended(job)
             self._finished.labels(job.operation, job.priority, job.mode, job.status).inc()
             self._job_seconds.labels(job.operation, job.mode, job.status).observe(job.milliseconds / 1000)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from bff.trace.span import Fields
 from gateway.metrics import Metrics as GatewayMetrics
 from gateway.problems import PROBLEM_TYPES
 from stack.settings_page import page
@@ -25,6 +26,13 @@ def test_the_http_page_lists_every_problem_type_and_no_other() -> None:
 def test_the_http_page_lists_every_metric_and_no_other() -> None:
     listed = set(re.findall(r"^\| `(bff_\w+)", (DOCS / "http-api.md").read_text(), re.MULTILINE))
     assert listed == _names(GatewayMetrics().registry) | _names(WorkerMetrics().registry)
+
+
+def test_the_page_on_logs_lists_every_field_and_no_other() -> None:
+    table = (DOCS / "logs-and-traces.md").read_text().split("| field |")[1].split("\n\n")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    always = {"time", "level", "logger", "message", "exception", "trace_id", "span_id"}
+    assert set(listed) == always | Fields.__annotations__.keys()
 
 
 def _names(registry: CollectorRegistry) -> set[str]:

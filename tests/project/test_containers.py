@@ -75,7 +75,13 @@ def test_the_image_runs_a_python_that_the_project_allows_and_no_root() -> None:
 def test_the_image_is_given_all_that_it_is_built_from() -> None:
     given = set(re.findall(r"^!(\S+)$", text(".dockerignore"), re.MULTILINE))
     assert {file for file in given if not (ROOT / file).exists()} == set()
-    assert {*PACKAGES, "pyproject.toml", "requirements.lock", "requirements-dev.lock"} <= given
+    assert {
+        *PACKAGES,
+        "pyproject.toml",
+        "requirements.lock",
+        "requirements-otel.lock",
+        "requirements-dev.lock",
+    } <= given
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the hadolint wheel is for Linux")

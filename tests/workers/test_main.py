@@ -1,5 +1,6 @@
 """The worker as a process: hosted by arq, told by its environment."""
 
+import json
 import re
 import signal
 import socket
@@ -55,6 +56,8 @@ async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, hos
         KEY_PREFIX=prefix,
         WORKER_METRICS_PORT=str(port),
         DOWNSTREAM_URL=f"http://127.0.0.1:{free_port()}",
+        LOG_FORMAT="json",
+        LOG_LEVEL="DEBUG",
     )
     worker.said("consumes echo, ")
     job = await own.ended(await own.submit("echo", parameters=b'{"text":"hi"}'))
@@ -67,7 +70,9 @@ async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, hos
     assert 'bff_worker_slots{service="echo",state="leased"} 0.0' in page
     worker.send(signal.SIGTERM)
     assert worker.exit_code() == 0
-    assert "Traceback" not in worker.log.read_text()
+    said = worker.log.read_text()
+    assert "Traceback" not in said
+    assert [line for line in map(json.loads, said.splitlines()) if line["logger"].startswith("arq")] == []
 
 
 async def test_a_worker_whose_metrics_port_is_taken_says_so_in_one_line(start: Start) -> None:
