@@ -1,7 +1,7 @@
 """The gateway's application, put together."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -9,13 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
+from bff.broker.background import background
 from bff.broker.connect import connected
+from bff.broker.duty import repeat
 from bff.broker.errors import BrokerUnavailable
+from bff.broker.rollout import EVERY_SECONDS, Rollout
 from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from bff.downstream.client import Downstream
 from bff.wire.document import JobDocument
-from gateway import admin, operate, problems, retrieve, tickets
+from gateway import admin, admin_rollout, operate, problems, retrieve, tickets
 from gateway.apart import MetricsApart
 from gateway.correlation import Correlation, correlation_id
 from gateway.cross_origin import CrossOrigin
@@ -35,6 +38,7 @@ from gateway.schemas.openapi import SUBMIT_HEADERS, SUBMIT_PROBLEMS, described, 
 from gateway.settings import GatewaySettings
 from gateway.submission.inline import Inline
 from gateway.submission.submit import SubmitRoute, submit_endpoint
+from gateway.submission.synchronous import Synchronous
 
 DESCRIPTION = (
     "Send a request, get a correlation id at once (202), read the result under it: poll, hold the request, or follow "
@@ -96,7 +100,7 @@ def create_app(
     app.router.routes.append(Route("/v1/jobs/{job_id}/events", EventsEndpoint(), methods=["GET"]))
     app.router.routes.append(WebSocketRoute(WEBSOCKET_PATH, SocketEndpoint()))
     app.router.routes.append(Route(WEBSOCKET_PATH, upgrade_required, methods=["GET"]))
-    for router in (retrieve, admin, tickets, operate, start, reference, job, sign_in):
+    for router in (retrieve, admin, admin_rollout, tickets, operate, start, reference, job, sign_in):
         app.include_router(router.router)
     app.mount("/static", Assets(directory=reference.STATIC))
     app.add_exception_handler(Problem, _answer_problem)
@@ -122,11 +126,21 @@ def _lifespan(
         ) as broker:
             downstream = Downstream(catalog.services.values())
             inline = Inline(catalog, broker.cell, downstream, metrics)
+            synchronous = Synchronous(catalog, broker, downstream, metrics, settings.max_sync)
+            rollout = Rollout(broker.cell)
+            with suppress(BrokerUnavailable):  # else it is looked at again and again, and all is as the catalog says
+                await rollout.run_once()
             waiters = Waiters(settings.max_waiters)
-            async with Live(broker.jobs, broker.watch, broker.cell.keys).running() as live:
-                app.state.gateway = Gateway(settings, catalog, broker, inline, metrics, clients, live, waiters)
+            async with (
+                Live(broker.jobs, broker.watch, broker.cell.keys).running() as live,
+                background(rollout=repeat("rollout", rollout.run_once, EVERY_SECONDS)),
+            ):
+                app.state.gateway = Gateway(
+                    settings, catalog, broker, inline, synchronous, rollout, metrics, clients, live, waiters
+                )
                 started(app.state.gateway)
                 yield
+                await synchronous.drained(settings.drain_seconds)
             await downstream.aclose()
 
     return lifespan

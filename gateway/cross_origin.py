@@ -13,7 +13,7 @@ from gateway.problems import Problem
 
 REQUEST_HEADERS = (
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Request-Notify",
-    "Request-Priority", "Request-Timeout", "traceparent", "tracestate",
+    "Request-Priority", "Request-Subject", "Request-Timeout", "traceparent", "tracestate",
 )  # fmt: skip
 RESPONSE_HEADERS = (
     "Content-Location", "ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit",

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from bff.broker.connect import Broker
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
+from bff.broker.rollout import Rollout
 from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from gateway.metrics import Metrics
@@ -17,6 +18,7 @@ from gateway.push.live import Live
 from gateway.push.waiters import Channel, Waiters
 from gateway.settings import GatewaySettings
 from gateway.submission.inline import Inline
+from gateway.submission.synchronous import Synchronous
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class Gateway:
     catalog: Catalog
     broker: Broker
     inline: Inline
+    synchronous: Synchronous
+    rollout: Rollout
     metrics: Metrics
     clients: ClientRegister
     live: Live

@@ -1,7 +1,7 @@
 """The metrics of a gateway, all on this page."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -54,6 +54,13 @@ class Metrics:
         self._call_seconds = Histogram(
             "bff_call_seconds", "Time of one attempt.", ["service"], buckets=JOB_SECONDS, registry=registry
         )
+        self._retries = Counter(
+            "bff_call_retries", "Calls of synchronous jobs that are to be tried again.", ["service"], registry=registry
+        )
+        self._sync_jobs = Gauge("bff_sync_jobs", "Synchronous jobs under way here.", registry=registry)
+        self._rollout = Gauge(
+            "bff_rollout_async_ratio", "Share of an operation that is asynchronous.", ["operation"], registry=registry
+        )
         self._retrievals = Counter("bff_retrievals", "Answers about jobs.", ["channel"], registry=registry)
         self._waiters = Gauge(
             "bff_waiters", "Clients that hold a request, a stream or a socket open.", ["channel"], registry=registry
@@ -69,9 +76,19 @@ class Metrics:
         self._rejected.labels(submission.operation, submission.priority, reason).inc()
 
     def called(self, service: str, outcome: Outcome) -> None:
-        """An inline call."""
+        """An inline call, or one of a synchronous job."""
         self._calls.labels(service, outcome.verdict).inc()
         self._call_seconds.labels(service).observe(outcome.milliseconds / 1000)
+
+    def retried(self, service: str) -> None:
+        self._retries.labels(service).inc()
+
+    def synchronous(self, jobs: int) -> None:
+        self._sync_jobs.set(jobs)
+
+    def rollout(self, percentages: Mapping[str, float]) -> None:
+        for operation, percent in percentages.items():
+            self._rollout.labels(operation).set(percent / 100)
 
     def retrieved(self, channel: str) -> None:
         self._retrievals.labels(channel).inc()

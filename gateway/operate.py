@@ -49,6 +49,8 @@ async def metrics(request: Request) -> Response:
     gateway = gateway_of(request)
     for channel in WAITING:
         gateway.metrics.waiting(channel, gateway.waiters.on(channel))
+    gateway.metrics.synchronous(len(gateway.synchronous))
+    gateway.metrics.rollout(gateway.rollout.percentages)
     try:
         await gateway.metrics.read_broker(gateway.broker.cell)
     except BrokerUnavailable as error:  # the counters of this process are worth having all the same

@@ -210,6 +210,13 @@ TOO_MANY_WAITERS = _type(
     "This gateway, or this client by its quota, holds as many requests, streams and sockets open as it may.",
     "Close streams that are no longer needed, come back after Retry-After, or poll.",
 )
+REQUEST_IN_PROGRESS = _type(
+    "request-in-progress",
+    409,
+    "The first request is still being answered",
+    "A request with the same Idempotency-Key is being answered synchronously, and has not ended. `job` is its job.",
+    "Send the same request again after Retry-After, or read the job.",
+)
 QUOTA_EXCEEDED = _type(
     "quota-exceeded",
     429,

@@ -26,6 +26,15 @@ class GatewaySettings(NotifySettings):
             "the job stands, refused with 503, closed with 1013.",
         ),
     ] = 20_000
+    max_sync: Annotated[
+        int,
+        Field(
+            validation_alias="MAX_SYNC",
+            ge=1,
+            le=1_000_000,
+            description="Synchronous jobs under way at once on this gateway; one more is refused with 503.",
+        ),
+    ] = 1_000
     max_connections: Annotated[
         int,
         Field(

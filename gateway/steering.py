@@ -48,6 +48,7 @@ class Steering:
     idempotency_key: str | None
     priority: Priority
     timeout_ms: int
+    subject: str | None
 
 
 def steering_of(headers: Headers, operation: Operation) -> Steering:
@@ -58,6 +59,7 @@ def steering_of(headers: Headers, operation: Operation) -> Steering:
         _idempotency_key(headers),
         priority,
         _timeout_ms(headers, operation, priority),
+        _subject(headers),
     )
 
 
@@ -115,6 +117,14 @@ def _idempotency_key(headers: Headers) -> str | None:
     if not _BARE_KEY.fullmatch(key) or (value.startswith('"') and not quoted):
         raise invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters, bare or in double quotes")
     return key
+
+
+def _subject(headers: Headers) -> str | None:
+    """For whom the client asks: a user, a session, a device. A rollout moves one after the other; it is not kept."""
+    value = single(headers, "Request-Subject")
+    if value is not None and not _BARE_KEY.fullmatch(value):
+        raise invalid("Request-Subject", "is not 1 to 255 visible ASCII characters")
+    return value
 
 
 def single(headers: Headers, name: str) -> str | None:

@@ -82,6 +82,7 @@ COMMANDS = {
         ),
     ),
     "key": Command("Make a client's key, its hash, and a webhook secret.", group("stack.keys:command")),
+    "rollout": Command("See or set how much of each operation is asynchronous.", group("stack.rollout:commands")),
     "dead-letters": Command("List, replay or discard what was given up.", group("stack.dead_letters:commands")),
 }
 

@@ -1,10 +1,7 @@
 """`bff dead-letters`: what was given up, for an operator to look at, to replay or to discard."""
 
-import asyncio
 import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,31 +9,13 @@ import click
 
 from bff.broker.cell import Cell
 from bff.broker.dead_letters import DeadLetter, DeadLetters, NotReplayed
-from bff.broker.errors import BrokerUnavailable
-from bff.broker.keys import Keys
-from bff.broker.pipeline import Pipeline
 from bff.broker.survey import now_ms
-from bff.catalog.catalog import load_catalog
-from bff.catalog.tables import CatalogError
 from bff.settings import SharedSettings
 from stack.letters_shown import as_json, as_table
-from stack.options import options_of, settings_from, without_password
+from stack.options import options_of, settings_from
+from stack.visit import WrongUse, visit
 
 LETTER_ID = re.compile(r"([0-9]{1,19})-[0-9]{1,19}")
-
-
-class WrongUse(click.ClickException):
-    """One line, without the usage that click's own would print before it."""
-
-    exit_code = 2
-
-
-class VisitedCell(Cell):
-    """Lays nothing down: what gateways and workers hold to stays as it is, whatever services file this was given."""
-
-    async def configure(self) -> None:
-        reason = "the gateways were started with another catalog; give the services file that they have (--services)"
-        raise NotReplayed(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +77,12 @@ def _command(
             _refuse_unclear_choice(ids, service, given.pop("all_"))
         shown = {"json_": given.pop("json_")} if "json_" in given else {}
         settings = settings_from(SharedSettings, given)
-        if not _run(settings, ids, service, lambda chosen: act(chosen, **shown)):
-            sys.exit(1)
+
+        async def chosen(cell: Cell) -> bool:
+            until_ms = await now_ms(cell)
+            return await act(Chosen(cell=cell, ids=ids, service=service, until_ms=until_ms), **shown)
+
+        visit("bff dead-letters", settings, chosen)
 
     settings_options = options_of(SharedSettings)
     return click.Command(
@@ -117,29 +100,6 @@ def _refuse_unclear_choice(ids: tuple[str, ...], service: str | None, all_: bool
         raise WrongUse("give either the ids of dead letters, or --all")
     if ids and service:
         raise WrongUse("--service goes with --all, not with ids")
-
-
-def _run(settings: SharedSettings, ids: tuple[str, ...], service: str | None, act: Act) -> bool:
-    async def run() -> bool:
-        async with _visited(settings) as cell:
-            return await act(Chosen(cell=cell, ids=ids, service=service, until_ms=await now_ms(cell)))
-
-    try:
-        return asyncio.run(run())
-    except CatalogError as error:
-        sys.exit(f"bff dead-letters: {error}")
-    except BrokerUnavailable as error:
-        sys.exit(f"bff dead-letters: {error} ({without_password(settings.redis_url)}, --redis-url)")
-
-
-@asynccontextmanager
-async def _visited(settings: SharedSettings) -> AsyncIterator[Cell]:
-    catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
-    pipeline = Pipeline(settings.redis_url)
-    try:
-        yield VisitedCell(pipeline, catalog, Keys(settings.key_prefix), settings.result_ttl_seconds)
-    finally:
-        await pipeline.aclose()
 
 
 async def _list(chosen: Chosen, *, json_: bool) -> bool:

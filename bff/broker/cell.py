@@ -60,6 +60,7 @@ def _fields(service: Service) -> dict[str, int]:
     interval_us = ceil(1_000_000 * PACE / service.rate_per_second) if service.rate_per_second else 0
     fields = {
         "max_concurrency": service.max_concurrency,
+        "sync_slots": service.sync_slots,
         "interval_us": interval_us,
         "burst_us": max(0, round(BURST_SECONDS * 1_000_000) - interval_us) if interval_us else 0,
         "timeout_ms": round(service.timeout_seconds * 1000),

@@ -93,6 +93,14 @@ class Keys:
         """A service's lanes, high to low, and the one of what was begun before."""
         return [*(self.lane(service, priority) for priority in Priority), self.again(service)]
 
+    def sync(self, service: str) -> str:
+        """ZSET "<job id>:<call>" -> when it is over for certain, ms; synchronous calls in flight, a slot each."""
+        return self._key("sync", service)
+
+    def rollout(self) -> str:
+        """HASH operation -> share of it that is asynchronous, in hundredths of a percent; kept."""
+        return self._key("rollout")
+
     def changed(self, job_id: str) -> str:
         """CHANNEL the job's new version, at every change."""
         return self._key("changed", job_id)

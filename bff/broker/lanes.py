@@ -21,7 +21,8 @@ class Supply(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One call to make now: an entry of a lane, taken. It holds a slot of its service until finished or retried.
+    """One call to make now: an entry of a lane, taken, or a call of a synchronous job, begun. It holds a slot of its
+    service until finished or retried.
 
     `remaining_ms` is what is left to the job's deadline, 0 for a compensation (none). `effect` says that an earlier
     attempt may have done its work. `outcomes` are those of the calls before it, JSON. `attempt` leaves out the
@@ -125,7 +126,7 @@ class Lanes:
             Supply(word.decode()),
             again_ms,
             [last_id.decode() for last_id in last_ids],
-            [_entry(row, asked_at) for row in entries],
+            [entry_of(row, asked_at) for row in entries],
             decode_ended(ended),
         )
 
@@ -203,7 +204,8 @@ class Lanes:
         return data, int(stored_ms)
 
 
-def _entry(row: list[Any], asked_at: float) -> Entry:
+def entry_of(row: list[Any], asked_at: float) -> Entry:
+    """What scripts hand out, see scripts/lib/supply.lua."""
     lane, entry_id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job, outcomes, barred = row
     fields = {name: value.decode() for name, value in pairs(job).items()}
     return Entry(

@@ -58,8 +58,9 @@ async def now_ms(cell: Cell) -> int:
 
 async def _state(cell: Cell, service: str, at_ms: int, dead_letters: int) -> ServiceState:
     configured = cell.catalog.services[service]
-    flat, *lanes = await asyncio.gather(
+    flat, synchronous, *lanes = await asyncio.gather(
         cell.redis.execute("HGETALL", cell.keys.service(service)),
+        cell.redis.execute("ZCARD", cell.keys.sync(service)),
         *(_lane(cell, lane, at_ms) for lane in cell.keys.lanes(service)),
     )
     fields = pairs(flat)
@@ -71,7 +72,7 @@ async def _state(cell: Cell, service: str, at_ms: int, dead_letters: int) -> Ser
         oldest_seconds={priority: age for priority, (age, _) in zip(Priority, lanes, strict=False)},
         expired={priority: int(fields.get(f"expired.{priority}", b"0")) for priority in Priority},
         drain_rate=min(by_slots, configured.rate_per_second or by_slots),
-        in_flight=sum(held for _, held in lanes),
+        in_flight=sum(held for _, held in lanes) + synchronous,
         breaker=Breaker(open_until_ms=int(fields.get("breaker.open_until", b"0"))).state(at_ms),
         dead_letters=dead_letters,
     )

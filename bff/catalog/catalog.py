@@ -52,10 +52,7 @@ def _complaints(operation: Operation, services: Mapping[str, Service], file: Pat
         yield f"{where}: a name is 1 to 20 of a-z, 0-9 and '-', a letter first"
     if not 1 <= len(operation.calls) <= MAX_CALLS:
         yield f"{where}: has {len(operation.calls)} calls; allowed: 1 to {MAX_CALLS}"
-    if set(operation.timeout_seconds) != set(Priority):
-        yield f"{where}: timeout_seconds needs each of {', '.join(Priority)}"
-    if max(operation.timeout_seconds.values()) > operation.max_timeout_seconds:
-        yield f"{where}: timeout_seconds is above max_timeout_seconds {operation.max_timeout_seconds:g}"
+    yield from _of_numbers(operation, where)
     try:
         operation.parameters.model_validate(operation.example)
     except ValidationError as error:
@@ -74,6 +71,15 @@ def _complaints(operation: Operation, services: Mapping[str, Service], file: Pat
         if call.compensation is not None:
             undone.add(call.compensation.name)
     yield from _too_slow(operation, services, where)
+
+
+def _of_numbers(operation: Operation, where: str) -> Iterator[str]:
+    if set(operation.timeout_seconds) != set(Priority):
+        yield f"{where}: timeout_seconds needs each of {', '.join(Priority)}"
+    if max(operation.timeout_seconds.values()) > operation.max_timeout_seconds:
+        yield f"{where}: timeout_seconds is above max_timeout_seconds {operation.max_timeout_seconds:g}"
+    if not 0 <= operation.async_percent <= 100:
+        yield f"{where}: async_percent is {operation.async_percent:g}; allowed: 0 to 100"
 
 
 def _of_call(

@@ -88,7 +88,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a client may ask for. `timeout_seconds` is how long a client waits that does not say, by priority."""
+    """What a client may ask for. `timeout_seconds` is how long a client waits that does not say, by priority.
+
+    `async_percent` (0 to 100) is the share of its users that is served asynchronously, until an operator sets another.
+    """
 
     name: str
     summary: str
@@ -97,6 +100,7 @@ class Operation:
     calls: tuple[Call, ...]
     timeout_seconds: Mapping[Priority, float]
     max_timeout_seconds: float = 120.0
+    async_percent: float = 100.0
     by_name: Mapping[str, Call] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

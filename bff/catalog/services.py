@@ -62,6 +62,7 @@ class Service(Table):
     timeout_seconds: float = Field(gt=0, le=600, description="of one attempt, from connecting to the last byte")
     expected_seconds: float = Field(gt=0, le=600, description="how long a call takes, until it is measured")
     inline_concurrency: int = Field(0, ge=0, le=10_000, description="slots set apart for each gateway's inline calls")
+    sync_share: float = Field(0.5, gt=0, le=1, description="of the slots that synchronous jobs may fill, above 0 to 1")
     capacity: int = Field(ge=1, le=10_000_000, description="waiting places")
     shares: PerPriority = Field(
         default_factory=lambda: dict.fromkeys(Priority, 1.0),
@@ -87,6 +88,11 @@ class Service(Table):
         if set(self.shares) != set(Priority) or max(self.shares.values()) > 1:
             raise ValueError("shares needs high, normal and low, each above 0 and at most 1")
         return self
+
+    @property
+    def sync_slots(self) -> int:
+        """Slots that the calls of synchronous jobs may fill, over all gateways together."""
+        return max(1, int(self.max_concurrency * self.sync_share))
 
     @property
     def bounds(self) -> dict[Priority, int]:

@@ -26,10 +26,23 @@ async def held(
         return await _held(gateway, request, job_id, seconds, lambda job: job.client != client.name or enough(job))
 
 
+async def held_to_the_end(gateway: Gateway, request: Request, job_id: str, seconds: float) -> Job | None:
+    """A synchronous job once it has ended, also while the gateway drains; as it is when the time is over or the client
+    gone. Raises BrokerUnavailable.
+    """
+    return await _held(gateway, request, job_id, seconds, lambda job: job.status.terminal, through_drain=True)
+
+
 async def _held(
-    gateway: Gateway, request: Request, job_id: str, seconds: float, enough: Callable[[Job], bool]
+    gateway: Gateway,
+    request: Request,
+    job_id: str,
+    seconds: float,
+    enough: Callable[[Job], bool],
+    *,
+    through_drain: bool = False,
 ) -> Job | None:
-    hold = _Hold(enough)
+    hold = _Hold(enough, through_drain=through_drain)
     gateway.live.follow(job_id, hold)
     try:
         async with _hang_up(request, hold):
@@ -48,12 +61,13 @@ async def _held(
 class _Hold:
     """One answer that is held; once it is `over`, for the next reading only."""
 
-    def __init__(self, enough: Callable[[Job], bool]) -> None:
+    def __init__(self, enough: Callable[[Job], bool], *, through_drain: bool) -> None:
         self.answer: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
         # An error that comes when nobody asks any more is no news.
         self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
         self.over = False
         self._enough = enough
+        self._through_drain = through_drain
         self._newest: Job | None = None
 
     def told(self, reading: Reading | None) -> None:
@@ -66,6 +80,8 @@ class _Hold:
             self.answer.set_exception(error)
 
     def draining(self) -> None:
+        if self._through_drain:
+            return
         self.over = True
         if self._newest is not None:
             self.give_up()

@@ -28,6 +28,7 @@ _LINKS = {
 }
 
 KEY_PATTERN = r'^("([!#-\[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$'
+SUBJECT_PATTERN = "^[!-~]{1,255}$"
 NOTIFY_PATTERN = r"^(https?://|mailto:)[!-~]+( *; *when=(always|unclaimed))?$"
 SECONDS_PATTERN = r"^(?=.*[1-9])[0-9]+(\.[0-9]+)?$"
 
@@ -126,6 +127,7 @@ SUBMIT_PROBLEMS = (
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_PARAMETERS,
     problems.IDEMPOTENCY_KEY_REUSED,
+    problems.REQUEST_IN_PROGRESS,
     problems.QUOTA_EXCEEDED,
     problems.QUEUE_FULL,
     problems.SHEDDING,
@@ -256,6 +258,12 @@ def _steering(operation: Operation) -> list[dict[str, Any]]:
             "its addresses; then `; when=always` (the default of webhooks) or `; when=unclaimed` (of mail).",
             pattern=NOTIFY_PATTERN,
             maxLength=MAX_URI_CHARACTERS,
+        ),
+        _header(
+            "Request-Subject",
+            "For whom the client asks, 1 to 255 visible ASCII characters: while an operation is moved from synchronous "
+            "to asynchronous, one subject is moved after the other. It is not kept.",
+            pattern=SUBJECT_PATTERN,
         ),
         _header("traceparent", "W3C trace context, carried to the downstream."),
         _header("tracestate", "W3C trace context, carried to the downstream."),

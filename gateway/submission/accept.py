@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import Mode
 from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed, Submission
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
@@ -51,7 +52,7 @@ async def _accept(
         raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
     failpoint(Point.BEFORE_SUBMIT)
     try:
-        if any(call.inline for call in operation.calls):
+        if submission.mode is Mode.ASYNC and any(call.inline for call in operation.calls):
             submission = replace(submission, done=await gateway.inline.perform(operation, parameters, submission.id))
         submitted = await gateway.broker.jobs.submit(submission)
     except BrokerUnavailable:

@@ -1,7 +1,7 @@
 """POST /v1/operations/{operation}: validate in full; one round trip to the broker makes it durable or refuses it."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from math import ceil
 
 from fastapi.routing import APIRoute
@@ -12,10 +12,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import Job
+from bff.broker.job import Job, Mode
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Notify, Replayed, Submission
-from bff.catalog.clients import Client
+from bff.catalog.clients import PUBLIC, Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
 from bff.trace.span import current
@@ -25,8 +25,8 @@ from gateway.body import body_of
 from gateway.gateway import Gateway, gateway_of
 from gateway.identity import client_of
 from gateway.problems import Problem
-from gateway.push.hold import held
-from gateway.push.waiters import Channel
+from gateway.push.hold import held, held_to_the_end
+from gateway.push.waiters import OVERLOAD_RETRY_SECONDS, Channel
 from gateway.steering import Preferences, Steering, steering_of
 from gateway.submission.accept import accept, require_allowed
 from gateway.submission.notify import notify_of
@@ -34,6 +34,8 @@ from gateway.submission.refusal import quota_headers, quota_of
 from gateway.submission.traced import answered, refused, serving
 
 MAX_RETRY_AFTER_SECONDS = 30
+TOLD_WITHIN_SECONDS = 1.0
+"""After its deadline a job ends within so long."""
 MAX_ERRORS = 100
 """What a 422 lists: a body of 1 MiB can be wrong in a hundred thousand places."""
 
@@ -112,8 +114,10 @@ async def _submit(
     notify: Notify | None,
 ) -> Response:
     traceparent, tracestate = current().context
+    mode = _mode(gateway, request, client, operation, steering)
     submission = Submission(
         id=new_job_id(),
+        mode=mode,
         operation=operation.name,
         client=client.name,
         priority=client.allowed(steering.priority),
@@ -125,11 +129,34 @@ async def _submit(
         quota=quota_of(client),
         notify=notify,
     )
-    match await accept(gateway, operation, parameters, submission):
+    with gateway.synchronous.place() if mode is Mode.SYNC else nullcontext(True) as room:
+        if not room:
+            raise _too_many_synchronous(gateway, submission)
+        accepted = await accept(gateway, operation, parameters, submission)
+        if mode is Mode.SYNC and isinstance(accepted, Accepted):
+            gateway.synchronous.start(accepted.job)
+    match accepted:
         case Accepted(job, _, usage):
             return await _answer(gateway, request, client, job, steering.preferences, quota_headers(usage))
         case Replayed(job_id):
             return await _replay(gateway, request, client, job_id, steering.preferences)
+
+
+def _mode(gateway: Gateway, request: Request, client: Client, operation: Operation, steering: Steering) -> Mode:
+    """Asynchronous where the client asks for that; else as the rollout has it for whom the client asks for."""
+    if steering.preferences.respond_async:
+        return Mode.ASYNC
+    subject = steering.subject
+    if subject is None and client.name == PUBLIC and request.client is not None:
+        subject = request.client.host
+    chosen = gateway.rollout.is_async(operation.name, f"{client.name}\0{subject or ''}")
+    return Mode.ASYNC if chosen else Mode.SYNC
+
+
+def _too_many_synchronous(gateway: Gateway, submission: Submission) -> Problem:
+    gateway.metrics.rejected(submission, problems.QUEUE_FULL.slug)
+    detail = "This gateway holds as many synchronous requests as it may; `Prefer: respond-async` is not bound by that."
+    return Problem(problems.QUEUE_FULL, detail, retry_after=OVERLOAD_RETRY_SECONDS)
 
 
 async def _replay(
@@ -138,6 +165,14 @@ async def _replay(
     job = await gateway.broker.jobs.read(job_id)
     if job is None:  # by the lifetimes of both records only within the second in which they expire
         raise Problem(problems.JOB_GONE, "The job of this Idempotency-Key is no longer kept.")
+    if job.mode is Mode.SYNC and not job.status.terminal:
+        detail = "The first request with this Idempotency-Key is still being answered."
+        raise Problem(
+            problems.REQUEST_IN_PROGRESS,
+            detail,
+            members={"job": job.id},
+            retry_after=min(MAX_RETRY_AFTER_SECONDS, max(1, ceil(job.expected_ms / 1000))),
+        )
     return await _answer(gateway, request, client, job, preferences, {"Idempotency-Replayed": "true"})
 
 
@@ -150,14 +185,14 @@ async def _answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """202 with the job, or 200 with its result where it ended while the answer was held."""
-    if preferences.wait_seconds and not job.status.terminal:
+    waits = preferences.wait_seconds or job.mode is Mode.SYNC
+    if waits and not job.status.terminal:
         with suppress(BrokerUnavailable):  # what was accepted is, whether or not it can be read now
-            seconds = preferences.wait_seconds
-            job = await held(gateway, request, client, job.id, seconds, lambda job: job.status.terminal) or job
+            job = await _held(gateway, request, client, job, preferences.wait_seconds) or job
     failpoint(Point.BEFORE_RESPONSE)
     ended = job.status.terminal
     if ended:
-        gateway.retrieved(job, Channel.LONG_POLL if preferences.wait_seconds else Channel.POLL)
+        gateway.retrieved(job, Channel.LONG_POLL if waits else Channel.POLL)
     path = f"/v1/jobs/{job.id}"
     sent = {
         "Content-Location" if ended else "Location": path,
@@ -170,6 +205,14 @@ async def _answer(
     if preferences.applied:
         sent["Preference-Applied"] = preferences.applied
     return Response(to_json(document_of(job)), 200 if ended else 202, sent, "application/json")
+
+
+async def _held(gateway: Gateway, request: Request, client: Client, job: Job, wait_seconds: float | None) -> Job | None:
+    """A synchronous job is waited for up to its deadline, where the client does not want it otherwise."""
+    if job.mode is Mode.SYNC:
+        left_seconds = (job.deadline_ms - job.now_ms) / 1000 + TOLD_WITHIN_SECONDS
+        return await held_to_the_end(gateway, request, job.id, left_seconds if wait_seconds is None else wait_seconds)
+    return await held(gateway, request, client, job.id, wait_seconds or 0, lambda job: job.status.terminal)
 
 
 def _retry_headers(job: Job) -> dict[str, str]:

@@ -8,8 +8,11 @@ from dataclasses import replace
 import pytest
 
 from bff.broker.dead_letters import DeadLetters
-from bff.broker.job import CallStatus
+from bff.broker.job import CallStatus, Mode
 from bff.broker.keys import Keys
+from bff.broker.lanes import Entry
+from bff.broker.rollout import Rollout
+from bff.broker.synchronous import begin
 from bff.broker.tickets import Sessions, Tickets
 from bff.catalog.model import Priority
 from tests.broker.world import BAD, GOOD, HOOK, World
@@ -34,8 +37,11 @@ def functions(keys: Keys, key: str) -> list[str]:
     return [name for name in DOCUMENTED if any(form.fullmatch(key) for form in forms(keys, name))]
 
 
-async def live_a_full_life(world: World) -> None:
-    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told."""
+async def live_a_full_life(world: World) -> Entry:
+    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told.
+
+    Returns a synchronous call that is in flight.
+    """
     await Tickets(world.cell).issue("sha256:1")
     await Sessions(world.cell).open("sha256:1")
     await world.accepted(idempotency_key="k")
@@ -46,9 +52,13 @@ async def live_a_full_life(world: World) -> None:
     await world.do(BAD)
     await world.jobs.cancel(await world.accepted("order", notify=HOOK), "public")
     await world.accepted("both")
+    await Rollout(world.cell).set("one", 50)
     left, right = await world.take()
     await world.lanes().retry(left, delay_ms=5_000, effect=True, error="timeout", http_status=None, pause_ms=1)
     await world.lanes().finish(right, replace(GOOD, status=CallStatus.FALLBACK))
+    begun = await begin(world.cell, await world.accepted(mode=Mode.SYNC), "only")
+    assert begun.entry is not None
+    return begun.entry
 
 
 async def test_every_key_is_given_by_one_function_and_every_function_gives_one(world: World) -> None:
@@ -68,9 +78,10 @@ async def test_every_key_is_of_the_type_that_is_said(world: World) -> None:
 
 
 async def test_what_is_said_to_expire_does_once_jobs_have_ended_and_nothing_else(world: World) -> None:
-    await live_a_full_life(world)
+    synchronous = await live_a_full_life(world)
     for job_id in await world.redis.execute("ZRANGE", world.keys.deadlines(), 0, -1):
         await world.jobs.cancel(job_id.decode(), "public")
+    await world.lanes().finish(synchronous, GOOD)
     await world.until_ms(await world.now_ms() + 1)  # the service has rested
     while await world.do():
         pass

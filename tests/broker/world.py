@@ -220,6 +220,7 @@ class World:
             for lane in self.keys.lanes(service):
                 found[f"pending {lane}"] = (await self.redis.execute("XPENDING", lane, "workers"))[0]
                 found[f"entries {lane}"] = await self.redis.execute("XLEN", lane)
+            found[f"sync {service}"] = await self.redis.execute("ZCARD", self.keys.sync(service))
         found["parked"] = await self.redis.execute("ZCARD", self.keys.parked())
         found["outbox"] = await self.redis.execute("ZCARD", self.keys.notify())
         found["deadlines"] = await self.redis.execute("ZCARD", self.keys.deadlines())

@@ -45,12 +45,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def many_changes(here: Served, first_version: int = 2) -> None:
-    """Of the one job that is followed, each told before the next."""
+    """Of the one job that is followed, each told before the next; until nobody follows it any more."""
     [view] = here.gateway.live._views.values()
     [job] = await here.gateway.broker.jobs.read_many([view.job_id])
     for version in range(first_version, first_version + CHANGES):
         await here.change(job, version)
-        while view.version < version:
+        while view.version < version and view.followers:
             await asyncio.sleep(0)
 
 

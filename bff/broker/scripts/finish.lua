@@ -27,7 +27,7 @@ if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
 local plan = plan_of(job)
 local call = plan.by_name[name]
 
-put(job, name .. '.entry', '')
+let_go(job, call)
 if effect == '1' then put(job, name .. '.effect', 1) end
 note_health(KEYS[3], health, milliseconds)
 if source == 'live' then note_time(KEYS[3], milliseconds * 1000) end

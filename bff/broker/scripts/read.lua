@@ -19,10 +19,13 @@ local plan = plan_of(job)
 for _, call in ipairs(plan.calls) do
   local status = job[call.name .. '.status']
   if status == 'queued' then
-    local state = lane_state(call.service, job.priority)
-    local ahead = ahead_of(job, call)
-    position = math.max(position, ahead)
-    expected_ms = math.max(expected_ms, wait_ms(state, job.priority, ahead) + rest_ms(plan, call))
+    local wait = 0
+    if not synchronous(job, call) then
+      local ahead = ahead_of(job, call)
+      position = math.max(position, ahead)
+      wait = wait_ms(lane_state(call.service, job.priority), job.priority, ahead)
+    end
+    expected_ms = math.max(expected_ms, wait + rest_ms(plan, call))
   elseif status == 'running' then
     expected_ms = math.max(expected_ms, rest_ms(plan, call))
   end

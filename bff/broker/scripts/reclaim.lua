@@ -1,6 +1,6 @@
 -- Entries that nobody will finish: idle for the call's timeout and a second, so that the call is over for certain. Their slot is
 -- given back; the call goes back into its lane, its effect unknown, and whoever takes it decides whether it may run again. After
--- the third time it is buried among the dead letters.
+-- the third time it is buried among the dead letters. A call of a synchronous job failed with the gateway that made it.
 -- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low, …:again   STREAM
 -- ARGV  limit per lane
 -- Returns {how many, ended}
@@ -26,13 +26,17 @@ local function poisonous(job, plan, call)
 end
 
 local function lost(job, plan, call)
-  put(job, call.name .. '.entry', '')
+  let_go(job, call)
   if job[call.name .. '.barred'] ~= '1' then -- else it was not called
     put(job, call.name .. '.effect', 1)
     put(job, call.name .. '.lost', (job[call.name .. '.lost'] or 0) + 1)
   end
   if TERMINAL[job.status] and not call.undoes then
     compensate(job, plan)
+  elseif synchronous(job, call) then
+    put(job, call.name .. '.error', 'worker-lost')
+    give_up(job, call, 'failed')
+    advance(job, plan)
   elseif tonumber(job[call.name .. '.lost'] or 0) >= MOST_LOST then
     poisonous(job, plan, call)
   else
@@ -51,6 +55,17 @@ for i = 1, 4 do
     release(KEYS[i + 1], held[1])
     count = count + 1
     if job and job[call.name .. '.entry'] == held[1] then lost(job, plan, call) end
+  end
+end
+local calling = cell .. 'sync:' .. KEYS[1]:match('service:(.+)$')
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', calling, '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  redis.call('ZREM', calling, member)
+  local id, name = member:match('^(.-):(.+)$')
+  local job = load(id)
+  count = count + 1
+  if job and (job[name .. '.entry'] or '') ~= '' then
+    local plan = plan_of(job)
+    lost(job, plan, plan.by_name[name])
   end
 end
 return { count, ended }

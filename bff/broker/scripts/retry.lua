@@ -28,7 +28,7 @@ if not over and not call.undoes then
 end
 release(KEYS[2], entry)
 note_health(KEYS[3], health, ran_ms)
-put(job, name .. '.entry', '')
+let_go(job, call)
 if effect == '1' then put(job, name .. '.effect', 1) end
 if attempted == '0' then put(job, name .. '.attempts', job[name .. '.attempts'] - 1) end
 local spared = tonumber(job[name .. '.spared'] or 0) -- pushed back by a 429: nothing was done, and the call cannot help it
@@ -40,7 +40,11 @@ else
   put(job, name .. '.error', error)
   put(job, name .. '.http_status', http_status)
   book(job, call, 1)
-  redis.call('ZADD', KEYS[4], now + delay_ms, id .. ':' .. name)
+  if synchronous(job, call) then
+    put(job, name .. '.not_before', now + delay_ms)
+  else
+    redis.call('ZADD', KEYS[4], now + delay_ms, id .. ':' .. name)
+  end
 end
 save(job)
 return { over and 'late' or 'parked', ended }

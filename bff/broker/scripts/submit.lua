@@ -43,7 +43,8 @@ local job = {
 local plan = plan_of(job)
 local done = {}
 for i = DONE_FROM, #ARGV, 4 do done[ARGV[i]] = i end
-local word, service, retry_ms, expected_ms, refused, ages = admit(plan, priority, timeout_ms, done)
+local admitting = mode == 'sync' and admit_sync or admit
+local word, service, retry_ms, expected_ms, refused, ages = admitting(plan, priority, timeout_ms, done)
 if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
 
 for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'status', 'submitted', 'deadline' }) do
@@ -73,7 +74,7 @@ for _, call in ipairs(plan.calls) do
     redis.call('HSET', cell .. 'outcomes:' .. id, call.name, ARGV[at + 3])
   else
     book(job, call, 1)
-    if not refused[call.name] then
+    if not refused[call.name] and mode ~= 'sync' then
       note_newcomer(call.service, priority, ages[call.service])
       ages[call.service] = 0
     end
@@ -86,7 +87,7 @@ save(job)
 local position, plain = -1, 1
 for _, call in ipairs(plan.calls) do
   local status = job[call.name .. '.status']
-  if status == 'queued' then position = math.max(position, ahead_of(job, call)) end
+  if status == 'queued' and mode ~= 'sync' then position = math.max(position, ahead_of(job, call)) end
   if status == 'skipped' or status == 'fallback' then plain = 0 end
 end
 return { 'accepted', now, expected_ms, position, plain, ended, used_us }

@@ -11,22 +11,14 @@
 --#include breaker
 --#include admission
 --#include lane
---#include budget
+--#include supply
 local service, consumer, wanted = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local DROPS = 200 -- entries let go of in one call, so that the script stays short
 local lanes = { KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
 local AGAIN = 4
-local set = redis.call('HMGET', KEYS[1], 'max_concurrency', 'interval_us', 'burst_us', 'next_us', 'paused_until', 'service_us',
-  'breaker.open_until')
-if not set[1] then return { 'unconfigured' } end
-local interval_us, burst_us = tonumber(set[2]), tonumber(set[3])
-local slots, open_ms = breaker_allows(set[7], tonumber(set[1]))
-local half_open = slots > 0 and tonumber(set[7] or 0) > 0
-local paused_ms = rests_ms(set[5])
-local clock_us = clock[1] * 1000000 + clock[2]
--- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
-local next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us)
-local counts, in_flight = {}, 0
+local supply = supply_of(KEYS[1])
+if not supply then return { 'unconfigured' } end
+local counts, in_flight = {}, redis.call('ZCARD', cell .. 'sync:' .. service)
 for i = 1, 4 do
   local held = pending(lanes[i])
   counts[i] = redis.call('XLEN', lanes[i]) - held
@@ -34,12 +26,7 @@ for i = 1, 4 do
 end
 local owed = redis.call('HMGET', KEYS[1], 'owed.high', 'owed.normal', 'owed.low')
 for i = 1, 3 do owed[i] = tonumber(owed[i] or 0) end
-local entries, dropped, firsts = {}, 0, 0
-
-local function permits()
-  if interval_us == 0 then return wanted end
-  return math.max(0, math.floor((clock_us + burst_us - next_us) / interval_us) + 1)
-end
+local entries, dropped = {}, 0
 
 -- Smooth weighted round robin over the lanes that hold something; what a lane is owed is remembered between calls.
 local function shares(n)
@@ -71,36 +58,6 @@ local function yielding(lane, most)
   return count
 end
 
-local function start(lane, entry, job, call)
-  put(job, call.name .. '.status', 'running')
-  put(job, call.name .. '.entry', entry)
-  if open_ms > 0 or job[call.name .. '.barred'] then put(job, call.name .. '.barred', open_ms > 0 and 1 or 0) end
-  if open_ms == 0 then
-    put(job, call.name .. '.attempts', (job[call.name .. '.attempts'] or 0) + 1)
-    next_us = next_us + interval_us
-    if job[call.name .. '.attempts'] == '1' then firsts = firsts + 1 end
-  end
-  book(job, call, -1)
-  if job.status == 'queued' then
-    put(job, 'status', 'running')
-    put(job, 'started', now)
-  end
-  save(job)
-  local flat = {}
-  for field, value in pairs(job) do
-    if type(value) == 'string' and not field:find('.', 1, true) then
-      flat[#flat + 1] = field
-      flat[#flat + 1] = value
-    end
-  end
-  return {
-    lane, entry, now - entry:match('^%d+'), call.undoes and 0 or job.deadline - now, call.name,
-    tonumber(job[call.name .. '.attempts'] or 0), tonumber(job[call.name .. '.spared'] or 0), job[call.name .. '.effect'] or '',
-    redis.call('GET', cell .. 'parameters:' .. job.id), flat, redis.call('HGETALL', cell .. 'outcomes:' .. job.id),
-    open_ms > 0 and 1 or 0,
-  }
-end
-
 local function read(i, count)
   local reply = count > 0
     and redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', lanes[i], '>')
@@ -112,21 +69,21 @@ local function read(i, count)
     if drop(lanes[i], entry, job, plan, call, starts_by) then
       dropped = dropped + 1
     else
-      entries[#entries + 1] = start(lanes[i], entry[1], job, call)
+      entries[#entries + 1] = hand_out(supply, lanes[i], entry[1], now - entry[1]:match('^%d+'), job, call)
     end
   end
 end
 
-if open_ms > 0 then
+if supply.open_ms > 0 then
   for i = 1, 4 do
     if counts[i] > 0 then read(i, yielding(lanes[i], wanted - #entries)) end
   end
 else
-  while paused_ms == 0 and dropped < DROPS do
-    local room = math.min(wanted - #entries, slots - in_flight - #entries, permits())
+  while supply.paused_ms == 0 and dropped < DROPS do
+    local room = math.min(wanted - #entries, supply.slots - in_flight - #entries, permits(supply, wanted))
     local before = #entries + dropped
     local again = math.min(room, counts[AGAIN])
-    if half_open and counts[1] + counts[2] + counts[3] > 0 then -- one probe of it: undoing may fail where calling would not
+    if supply.half_open and counts[1] + counts[2] + counts[3] > 0 then -- one probe of it: undoing may fail where calling would not
       again = math.min(again, 1 - math.min(1, in_flight + #entries))
     end
     if again > 0 then
@@ -139,9 +96,8 @@ else
   end
 end
 if #entries + dropped > 0 then -- else nothing changed, and an idle consumer writes nothing
-  redis.call('HSET', KEYS[1], 'next_us', string.format('%.0f', next_us),
-    'owed.high', owed[1], 'owed.normal', owed[2], 'owed.low', owed[3])
-  if firsts > 0 then earn_retries(KEYS[1], firsts) end
+  redis.call('HSET', KEYS[1], 'owed.high', owed[1], 'owed.normal', owed[2], 'owed.low', owed[3])
+  keep_supply(supply)
 end
 
 local word, again_ms, last = 'taken', 0, {}
@@ -153,8 +109,7 @@ if counts[1] + counts[2] + counts[3] + counts[AGAIN] == 0 then
   end
 elseif #entries < wanted then
   word = 'limited'
-  local permit_ms = interval_us == 0 and 0 or math.ceil((next_us - clock_us - burst_us) / 1000)
-  local slot_ms = slots - in_flight - #entries > 0 and 0 or math.min(250, math.max(5, math.floor(set[6] / 4000)))
-  again_ms = math.min(1000, math.max(open_ms, paused_ms, permit_ms, slot_ms)) -- a pause can be lifted by hand
+  local slot_ms = supply.slots - in_flight - #entries > 0 and 0 or supply.look_again_ms
+  again_ms = math.min(1000, math.max(supply.open_ms, supply.paused_ms, permit_ms(supply), slot_ms)) -- a pause can be lifted by hand
 end
 return { word, again_ms, last, entries, ended }

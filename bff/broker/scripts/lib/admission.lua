@@ -83,6 +83,20 @@ local function obstacle(state, priority, call, start, latest)
   if start > latest then return 'deadline-unattainable', start - latest end
 end
 
+-- The same for a synchronous job, which waits in no lane: it is refused only for what would certainly fail.
+local function admit_sync(plan)
+  for _, call in ipairs(plan.calls) do
+    local open_until = redis.call('HGET', cell .. 'service:' .. call.service, 'breaker.open_until')
+    local _, open_ms = breaker_allows(open_until, 1)
+    if open_ms > 0 and call.required and not call.fallback and not call.cached then
+      return 'downstream-unavailable', call.service, open_ms, open_ms
+    end
+  end
+  local longest = 0
+  for _, call in ipairs(plan.calls) do longest = math.max(longest, rest_ms(plan, call)) end
+  return 'accepted', '', 0, longest, {}, {}
+end
+
 -- word, service, retry_ms (until it would be different), expected_ms (from now to the end; of a refusal, to the start of the call
 -- that it is for), names of calls that get no place (they are optional, or have static data to fall back on), and for
 -- note_newcomer the ages by service. Places are booked for the whole graph at once, so what is ahead of a later call is counted

@@ -8,7 +8,12 @@
 --#include timing
 --#include notify
 
+-- Whether the call is made by the gateway that the job came to, which holds the answer: it enters no lane and takes no place.
+-- Compensations go through lanes in any case.
+local function synchronous(job, call) return job.mode == 'sync' and not call.undoes end
+
 local function book(job, call, places)
+  if synchronous(job, call) then return end
   redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
 end
 
@@ -21,6 +26,12 @@ end
 
 -- What was begun goes before what was not (`again`): behind a full lane it would come too late, and be undone for nothing.
 local function enter_lane(job, plan, call, again)
+  if synchronous(job, call) then -- see begin.lua
+    put(job, call.name .. '.status', 'queued')
+    put(job, call.name .. '.ready', now)
+    put(job, call.name .. '.start_by', start_by(job, plan, call))
+    return
+  end
   local lane = (again or call.undoes) and 'again' or job.priority
   local place = redis.call('HINCRBY', cell .. 'service:' .. call.service, 'entered.' .. lane, 1)
   put(job, call.name .. '.status', 'queued')
@@ -28,6 +39,12 @@ local function enter_lane(job, plan, call, again)
   put(job, call.name .. '.place', place)
   redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. lane, '*',
     'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
+end
+
+-- It is not in flight any more; whose `entry` the job does not name is nobody's.
+local function let_go(job, call)
+  put(job, call.name .. '.entry', '')
+  if synchronous(job, call) then redis.call('ZREM', cell .. 'sync:' .. call.service, job.id .. ':' .. call.name) end
 end
 
 local function close(job, call, status)

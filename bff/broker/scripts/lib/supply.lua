@@ -1,0 +1,70 @@
+-- What a service has to give at this moment, by its slots, its rate and its breaker; and handing out one call of it.
+--   <cell>service:<name>  HASH  max_concurrency interval_us burst_us next_us paused_until service_us, and see breaker.lua, budget.lua
+--   <cell>sync:<name>     ZSET  "<id>:<call>" of a synchronous job -> when the call is over for certain, ms: a slot each
+--#include breaker
+--#include budget
+
+-- nil where the service was not laid down.
+local function supply_of(service)
+  local set = redis.call('HMGET', service, 'max_concurrency', 'interval_us', 'burst_us', 'next_us', 'paused_until', 'service_us',
+    'breaker.open_until')
+  if not set[1] then return nil end
+  local slots, open_ms = breaker_allows(set[7], tonumber(set[1]))
+  local interval_us, burst_us = tonumber(set[2]), tonumber(set[3])
+  local clock_us = clock[1] * 1000000 + clock[2]
+  return {
+    service = service, slots = slots, open_ms = open_ms, half_open = slots > 0 and tonumber(set[7] or 0) > 0,
+    paused_ms = rests_ms(set[5]), interval_us = interval_us, burst_us = burst_us, clock_us = clock_us,
+    -- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
+    next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us),
+    look_again_ms = math.min(250, math.max(5, math.floor(set[6] / 4000))), firsts = 0,
+  }
+end
+
+local function permits(supply, wanted)
+  if supply.interval_us == 0 then return wanted end
+  return math.max(0, math.floor((supply.clock_us + supply.burst_us - supply.next_us) / supply.interval_us) + 1)
+end
+
+local function permit_ms(supply)
+  if supply.interval_us == 0 then return 0 end
+  return math.ceil((supply.next_us - supply.clock_us - supply.burst_us) / 1000)
+end
+
+local function keep_supply(supply)
+  redis.call('HSET', supply.service, 'next_us', string.format('%.0f', supply.next_us))
+  if supply.firsts > 0 then earn_retries(supply.service, supply.firsts) end
+end
+
+-- The call is in flight from here on, under the name of `entry`, or where the breaker is open to be ended without being called.
+-- Returns what who makes it has to know; see take.lua.
+local function hand_out(supply, lane, entry, queued_ms, job, call)
+  local open = supply.open_ms > 0
+  put(job, call.name .. '.status', 'running')
+  put(job, call.name .. '.entry', entry)
+  if open or job[call.name .. '.barred'] then put(job, call.name .. '.barred', open and 1 or 0) end
+  if not open then
+    put(job, call.name .. '.attempts', (job[call.name .. '.attempts'] or 0) + 1)
+    supply.next_us = supply.next_us + supply.interval_us
+    if job[call.name .. '.attempts'] == '1' then supply.firsts = supply.firsts + 1 end
+  end
+  book(job, call, -1)
+  if job.status == 'queued' then
+    put(job, 'status', 'running')
+    put(job, 'started', now)
+  end
+  save(job)
+  local flat = {}
+  for field, value in pairs(job) do
+    if type(value) == 'string' and not field:find('.', 1, true) then
+      flat[#flat + 1] = field
+      flat[#flat + 1] = value
+    end
+  end
+  return {
+    lane, entry, queued_ms, call.undoes and 0 or job.deadline - now, call.name,
+    tonumber(job[call.name .. '.attempts'] or 0), tonumber(job[call.name .. '.spared'] or 0), job[call.name .. '.effect'] or '',
+    redis.call('GET', cell .. 'parameters:' .. job.id), flat, redis.call('HGETALL', cell .. 'outcomes:' .. job.id),
+    open and 1 or 0,
+  }
+end

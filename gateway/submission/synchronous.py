@@ -1,0 +1,150 @@
+"""Synchronous jobs: the gateway that the request came to makes the calls itself, one hop after the other."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from bff.broker.connect import Broker
+from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import CallStatus, Job
+from bff.broker.lanes import Entry, Lanes
+from bff.broker.synchronous import Beginning, begin
+from bff.calls.perform import Counts, Performer
+from bff.catalog.catalog import Catalog
+from bff.downstream.client import Downstream
+
+BROKER_AGAIN_SECONDS = 0.5
+AFTER_THE_DEADLINE_SECONDS = 5.0
+"""By then every call of a job has ended, and has been told."""
+TELL_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Synchronous:
+    """The synchronous jobs of this process, `bound` of them at most.
+
+    At each service the calls of this process queue in the order in which they came, and only the first of them asks the
+    broker for a slot: who waits costs memory here, and no more.
+    """
+
+    def __init__(self, catalog: Catalog, broker: Broker, downstream: Downstream, metrics: Counts, bound: int) -> None:
+        self._catalog = catalog
+        self._broker = broker
+        self._metrics = metrics
+        self._bound = bound
+        self._reserved = 0
+        self._running: set[asyncio.Task[None]] = set()
+        self._gates = {name: asyncio.Lock() for name in catalog.services}
+        self._performers = {
+            name: Performer(catalog, service, Lanes(broker.cell, name, "gateway"), downstream, metrics)
+            for name, service in catalog.services.items()
+        }
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Room for one job more, kept for the length of the context: says whether there is any."""
+        if self._reserved + len(self._running) >= self._bound:
+            yield False
+            return
+        self._reserved += 1
+        try:
+            yield True
+        finally:
+            self._reserved -= 1
+
+    def start(self, job: Job) -> None:
+        """Make the calls of a job that was accepted. Goes on until it has ended, whoever waits for it."""
+        if not self._running:
+            self._broker.watch.add(self._broker.cell.keys.aborted(), self._abort)
+        running = asyncio.create_task(self._run(job))
+        self._running.add(running)
+        running.add_done_callback(self._ended)
+
+    async def drained(self, seconds: float) -> None:
+        """Let what runs come to its end for so long, then break it off: what was done is undone by workers."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        for performer in self._performers.values():
+            performer.abort()
+        if self._running:
+            await asyncio.wait(self._running, timeout=TELL_SECONDS)
+        for running in self._running:
+            running.cancel()
+
+    def _abort(self, payload: bytes | None) -> None:
+        """A job has ended with a call in flight."""
+        if payload is not None:
+            for performer in self._performers.values():
+                performer.abort(payload.decode())
+
+    def _ended(self, running: "asyncio.Task[None]") -> None:
+        self._running.discard(running)
+        if not self._running:
+            self._broker.watch.remove(self._broker.cell.keys.aborted(), self._abort)
+        if not running.cancelled() and (error := running.exception()) is not None:
+            log.critical("a synchronous job was left to its deadline", exc_info=error)
+
+    async def _run(self, job: Job) -> None:
+        left_seconds = (job.deadline_ms - job.now_ms) / 1000
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left_seconds + AFTER_THE_DEADLINE_SECONDS), asyncio.TaskGroup() as calls:
+                await self._advance(job, calls)
+
+    async def _advance(self, job: Job, calls: asyncio.TaskGroup) -> None:
+        """Make each call once those before it have ended, until nothing is left to do."""
+        services = {call.name: call.service for call in self._catalog.operations[job.operation].calls}
+        making: dict[str, asyncio.Task[None]] = {}
+        while True:
+            for call in job.graph:
+                if call.status is CallStatus.QUEUED and call.name not in making:
+                    making[call.name] = calls.create_task(self._make(services[call.name], job.id, call.name))
+            if not making:
+                return
+            await asyncio.wait(making.values(), return_when=asyncio.FIRST_COMPLETED)
+            making = {name: each for name, each in making.items() if not each.done()}
+            read = await self._read(job.id)
+            if read is None:  # nothing is kept of it any more: Redis was emptied
+                return
+            job = read
+
+    async def _make(self, service: str, job_id: str, call: str) -> None:
+        """One attempt. What is to be tried again is queued again, for later."""
+        entry = await self._begun(service, job_id, call)
+        if entry is None:
+            return
+        with suppress(BrokerUnavailable):  # it is reclaimed: the job fails, and what was done is undone
+            await self._performers[service].perform(entry)
+
+    async def _begun(self, service: str, job_id: str, call: str) -> Entry | None:
+        while True:
+            async with self._gates[service]:
+                begun = await self._slot(job_id, call)
+            if isinstance(begun, Entry) or begun is None:
+                return begun
+            await asyncio.sleep(begun / 1000)
+
+    async def _slot(self, job_id: str, call: str) -> Entry | int | None:
+        """The call, once it has begun; None where there is none to make; in how many ms a retry is due."""
+        while True:
+            try:
+                begun = await begin(self._broker.cell, job_id, call)
+            except BrokerUnavailable:
+                await asyncio.sleep(BROKER_AGAIN_SECONDS)
+                continue
+            self._metrics.ended(begun.ended)
+            if begun.beginning is Beginning.EARLY:
+                return begun.again_ms
+            if begun.beginning is not Beginning.LIMITED:
+                return begun.entry
+            await asyncio.sleep(begun.again_ms / 1000)
+
+    async def _read(self, job_id: str) -> Job | None:
+        while True:
+            with suppress(BrokerUnavailable):
+                return await self._broker.jobs.read(job_id)
+            await asyncio.sleep(BROKER_AGAIN_SECONDS)
