@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from pydantic_core import from_json, to_json
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import CallStatus, Ended
+from bff.broker.job import CallStatus, Ended, Mode
 from bff.broker.lanes import End, Entry, Health, Lanes, Noted
 from bff.calls.next_step import UNKNOWN_COMPENSATION_ATTEMPTS, Step, again, budgeted, failure, health, may_run, success
 from bff.catalog.catalog import Catalog
@@ -22,7 +22,7 @@ from bff.downstream.client import STOPS_WITHIN_SECONDS, Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.failpoints import Point, failpoint
 from bff.trace.context import trace_of_job
-from bff.trace.span import Kind, Span, current, span
+from bff.trace.span import NONE, Kind, Span, current, span
 
 log = logging.getLogger(__name__)
 
@@ -235,6 +235,7 @@ class Performer:
 
 def _attempt(service: str, entry: Entry) -> Span:
     """One attempt at one call, in the trace of its job."""
+    from_lane = entry.mode is Mode.ASYNC or not entry.remaining_ms  # workers undo what is synchronous
     in_lane = {
         "messaging.system": "redis",
         "messaging.operation.name": "process",
@@ -243,10 +244,10 @@ def _attempt(service: str, entry: Entry) -> Span:
         "messaging.message.id": entry.id,
     }
     return span(
-        f"process {entry.operation}.{entry.call}",
-        Kind.CONSUMER,
+        f"{'process' if from_lane else 'perform'} {entry.operation}.{entry.call}",
+        Kind.CONSUMER if from_lane else Kind.INTERNAL,
         parent=trace_of_job(entry.job_id, entry.traceparent, entry.tracestate),
-        attributes=in_lane,
+        attributes=in_lane if from_lane else NONE,
         correlation_id=entry.job_id,
         operation=entry.operation,
         priority=entry.priority,

@@ -6,9 +6,10 @@ from dataclasses import replace
 from starlette.datastructures import Headers
 
 from bff.broker.errors import BrokerUnavailable
+from bff.broker.job import Mode
 from bff.broker.jobs import Submission
 from bff.trace.context import TraceContext
-from bff.trace.span import Kind, Span, span
+from bff.trace.span import NONE, Kind, Span, span
 from gateway import problems
 from gateway.problems import Problem
 from gateway.steering import trace_of
@@ -36,11 +37,12 @@ def refused(served: Span, error: Problem | BrokerUnavailable) -> None:
 
 def submitting(submission: Submission) -> Span:
     """The span that the job's own is: what is done for it, here and in workers, is done in this one."""
+    sent = submission.mode is Mode.ASYNC
     return span(
         f"submit {submission.operation}",
-        Kind.PRODUCER,
+        Kind.PRODUCER if sent else Kind.INTERNAL,
         parent=TraceContext(submission.traceparent, submission.tracestate),
-        attributes=_SENT,
+        attributes=_SENT if sent else NONE,
         correlation_id=submission.id,
     )
 

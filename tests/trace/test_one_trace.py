@@ -1,5 +1,6 @@
 """One trace, from the client through the broker to the services and the webhook: what is in it, what hangs on what."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,13 @@ def traceparent_of(span: ReadableSpan) -> str:
     return f"00-{span.context.trace_id:032x}-{id_of(span)}-{span.context.trace_flags:02x}"
 
 
+async def finished(recorded: InMemorySpanExporter, many: int) -> Sequence[ReadableSpan]:
+    """So many: a client may hear of a job's end before the last span of its call has ended."""
+    while len(recorded.get_finished_spans()) < many:
+        await asyncio.sleep(0.005)
+    return recorded.get_finished_spans()
+
+
 def tree_of(spans: Sequence[ReadableSpan], parent: str) -> list[Any]:
     """Names, each with those of its children, in the order in which they began."""
     children = sorted((span for span in spans if parent_of(span) == parent), key=lambda span: span.start_time or 0)
@@ -52,7 +60,7 @@ async def test_a_checkout_is_one_trace_from_its_client_to_the_services_and_the_w
     )
     await whole.tell()
     delivery = whole.hook.next()
-    spans = recorded.get_finished_spans()
+    spans = await finished(recorded, 11)
     assert tree_of(spans, CLIENT_ID) == [
         (
             "POST /v1/operations/checkout",
@@ -108,7 +116,7 @@ async def test_without_a_clients_trace_a_job_has_one_of_its_own_with_its_inline_
     whole: Parts, recorded: InMemorySpanExporter
 ) -> None:
     await whole.result_of("home-screen", {"user_id": "u1"})
-    spans = recorded.get_finished_spans()
+    spans = await finished(recorded, 8)
     [(root, [(submit, calls)])] = tree_of(spans, "")
     assert (root, submit) == ("POST /v1/operations/home-screen", "submit home-screen")
     assert calls[0] == ("inline balance", [("GET accounts", [])])
@@ -119,6 +127,22 @@ async def test_without_a_clients_trace_a_job_has_one_of_its_own_with_its_inline_
     [balance] = [span for span in spans if span.name == "GET accounts"]
     [received] = whole.called("accounts")
     assert received.headers["traceparent"] == traceparent_of(balance)
+
+
+async def test_a_synchronous_job_is_one_trace_too_and_the_gateway_makes_its_calls(
+    whole: Parts, recorded: InMemorySpanExporter
+) -> None:
+    await whole.gateway.rollout.set("echo", 0)
+    await whole.result_of("echo", {"text": "hi"}, traceparent=CLIENT)
+    spans = await finished(recorded, 4)
+    assert tree_of(spans, CLIENT_ID) == [
+        ("POST /v1/operations/echo", [("submit echo", [("perform echo.echo", [("POST echo", [])])])])
+    ]
+    assert {span.kind for span in spans} == {SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.CLIENT}
+    assert {(span.attributes or {})["bff.mode"] for span in spans} == {"sync"}
+    [called] = [span for span in spans if span.kind is SpanKind.CLIENT]
+    [received] = whole.called("echo")
+    assert received.headers["traceparent"] == traceparent_of(called)
 
 
 async def test_what_the_client_does_not_sample_is_not_recorded_anywhere_and_passed_on_so(
