@@ -18,20 +18,23 @@ from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
 from bff.downstream.client import Downstream
 from bff.wire.document import JobDocument
-from gateway import admin, admin_rollout, operate, problems, retrieve, tickets
+from gateway import operate, problems, retrieve, tickets
+from gateway.admin import dead_letters, jobs, overview, queues, rollout, services, workers
+from gateway.admin import tickets as operator_tickets
 from gateway.apart import MetricsApart
 from gateway.correlation import Correlation, correlation_id
 from gateway.cross_origin import CrossOrigin
 from gateway.gateway import Gateway
 from gateway.methods import HeadAsGet, allowed_methods
 from gateway.metrics import Metrics
-from gateway.pages import job, reference, sign_in, start
+from gateway.pages import console, job, reference, sign_in, start
 from gateway.pages.assets import Assets
 from gateway.pages.problem import for_people, problem_page
 from gateway.problems import Problem
 from gateway.push.events import EventsEndpoint
 from gateway.push.live import Live
 from gateway.push.messages import WEBSOCKET_PATH
+from gateway.push.overview import Overview
 from gateway.push.waiters import Waiters
 from gateway.push.websocket import SocketEndpoint, upgrade_required
 from gateway.schemas.openapi import SUBMIT_HEADERS, SUBMIT_PROBLEMS, described, document_app, submission_documented
@@ -39,6 +42,8 @@ from gateway.settings import GatewaySettings
 from gateway.submission.inline import Inline
 from gateway.submission.submit import SubmitRoute, submit_endpoint
 from gateway.submission.synchronous import Synchronous
+
+OPERATORS = (overview, queues, services, workers, rollout, jobs, dead_letters, operator_tickets)
 
 DESCRIPTION = (
     "Send a request, get a correlation id at once (202), read the result under it: poll, hold the request, or follow "
@@ -100,7 +105,7 @@ def create_app(
     app.router.routes.append(Route("/v1/jobs/{job_id}/events", EventsEndpoint(), methods=["GET"]))
     app.router.routes.append(WebSocketRoute(WEBSOCKET_PATH, SocketEndpoint()))
     app.router.routes.append(Route(WEBSOCKET_PATH, upgrade_required, methods=["GET"]))
-    for router in (retrieve, admin, admin_rollout, tickets, operate, start, reference, job, sign_in):
+    for router in (retrieve, *OPERATORS, tickets, operate, start, reference, job, sign_in, console):
         app.include_router(router.router)
     app.mount("/static", Assets(directory=reference.STATIC))
     app.add_exception_handler(Problem, _answer_problem)
@@ -116,7 +121,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        metrics = Metrics()
+        metrics = Metrics(catalog)
         async with connected(
             settings.redis_url,
             catalog,
@@ -127,16 +132,17 @@ def _lifespan(
             downstream = Downstream(catalog.services.values())
             inline = Inline(catalog, broker.cell, downstream, metrics)
             synchronous = Synchronous(catalog, broker, downstream, metrics, settings.max_sync)
-            rollout = Rollout(broker.cell)
+            shares = Rollout(broker.cell)
             with suppress(BrokerUnavailable):  # else it is looked at again and again, and all is as the catalog says
-                await rollout.run_once()
+                await shares.run_once()
+            watched = Overview(lambda: overview.overview_of(broker.cell, shares))
             waiters = Waiters(settings.max_waiters)
             async with (
                 Live(broker.jobs, broker.watch, broker.cell.keys).running() as live,
-                background(rollout=repeat("rollout", rollout.run_once, EVERY_SECONDS)),
+                background(rollout=repeat("rollout", shares.run_once, EVERY_SECONDS), overview=watched.run()),
             ):
                 app.state.gateway = Gateway(
-                    settings, catalog, broker, inline, synchronous, rollout, metrics, clients, live, waiters
+                    settings, catalog, broker, inline, synchronous, shares, metrics, clients, live, waiters, watched
                 )
                 started(app.state.gateway)
                 yield

@@ -15,10 +15,13 @@ from bff.catalog.clients import ClientRegister
 from gateway.metrics import Metrics
 from gateway.pace import PollPace
 from gateway.push.live import Live
+from gateway.push.overview import Overview
 from gateway.push.waiters import Channel, Waiters
 from gateway.settings import GatewaySettings
 from gateway.submission.inline import Inline
 from gateway.submission.synchronous import Synchronous
+
+CLAIMED_AT_ONCE = 100
 
 
 @dataclass(slots=True)
@@ -35,9 +38,11 @@ class Gateway:
     clients: ClientRegister
     live: Live
     waiters: Waiters
+    overview: Overview
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    _claims: set["asyncio.Task[None]"] = field(default_factory=set)
+    _to_claim: dict[str, None] = field(default_factory=dict)
+    _claiming: "asyncio.Task[None] | None" = None
 
     def drain(self) -> None:
         self.draining.set()
@@ -51,16 +56,22 @@ class Gateway:
     def claim(self, job: Job) -> None:
         """Its client is being shown it. How it ended is then known: whoever would be told so otherwise need not be.
 
-        Goes on beside the answer. One that fails makes for a notification too many, and no more.
+        Goes on beside the answer, many at a time. One that fails makes for a notification, or a result that counts as
+        not fetched, too many, and no more.
         """
-        if job.to_claim and job.status.terminal:
-            claiming = asyncio.create_task(self._claimed(job.id))
-            self._claims.add(claiming)
-            claiming.add_done_callback(self._claims.discard)
+        if not job.to_claim:
+            return
+        self._to_claim[job.id] = None
+        if self._claiming is None or self._claiming.done():
+            self._claiming = asyncio.create_task(self._claim())
 
-    async def _claimed(self, job_id: str) -> None:
-        with suppress(BrokerUnavailable):
-            await self.broker.jobs.claim(job_id)
+    async def _claim(self) -> None:
+        while self._to_claim:
+            chunk = list(self._to_claim)[:CLAIMED_AT_ONCE]
+            for job_id in chunk:
+                del self._to_claim[job_id]
+            with suppress(BrokerUnavailable):
+                await self.broker.jobs.claim(*chunk)
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

@@ -4,14 +4,19 @@ import re
 
 from starlette.requests import HTTPConnection
 
-from bff.broker.tickets import Sessions
+from bff.broker.tickets import OperatorSessions, Sessions
 from bff.catalog.clients import PUBLIC, Client, hash_of
 from gateway import problems
 from gateway.gateway import Gateway, gateway_of
 from gateway.problems import Problem
 
 SESSION_COOKIE = "bff_session"
-_SESSION = re.compile(rf"(?:^|;)[ \t]*+{SESSION_COOKIE}=([A-Za-z0-9_-]{{1,100}})[ \t]*+(?:;|$)")
+OPERATOR_COOKIE = "bff_operator"
+"""Of a session at the console: no client's session opens it, and it opens nothing of a client's."""
+_SESSIONS = {
+    name: re.compile(rf"(?:^|;)[ \t]*+{name}=([A-Za-z0-9_-]{{1,100}})[ \t]*+(?:;|$)")
+    for name in (SESSION_COOKIE, OPERATOR_COOKIE)
+}
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="bff"'}
 
@@ -42,14 +47,25 @@ def revoked(gateway: Gateway, key_hash: str | None) -> bool:
     return key_hash is not None and gateway.clients.now().with_hash(key_hash) is None
 
 
-def require_admin(connection: HTTPConnection) -> None:
-    """For operators alone, also where authentication is off. Raises Problem `unauthorized`, `forbidden`."""
-    clients, key = gateway_of(connection).clients.now(), bearer(connection)
-    if key is None:
+async def require_admin(connection: HTTPConnection) -> str:
+    """The hash of an operator's key, sent or signed in with at the console; asked for also where authentication is off.
+
+    Raises Problem `unauthorized`, `forbidden`; BrokerUnavailable.
+    """
+    gateway, key = gateway_of(connection), bearer(connection)
+    if key is not None:
+        if not is_operators(gateway, hash_of(key)):
+            raise Problem(problems.FORBIDDEN, "This is for operators: it takes a key of [admin] in the clients file.")
+        return hash_of(key)
+    key_hash = await _operators_hash(connection)
+    if key_hash is None or not is_operators(gateway, key_hash):
         detail = "This is for operators: send the key of [admin] in the clients file, as Authorization: Bearer KEY."
         raise Problem(problems.UNAUTHORIZED, detail, headers=_CHALLENGE)
-    if hash_of(key) not in clients.admin_hashes:
-        raise Problem(problems.FORBIDDEN, "This is for operators: it takes a key of [admin] in the clients file.")
+    return key_hash
+
+
+def is_operators(gateway: Gateway, key_hash: str) -> bool:
+    return key_hash in gateway.clients.now().admin_hashes
 
 
 def bearer(connection: HTTPConnection) -> str | None:
@@ -76,14 +92,24 @@ def from_our_page(connection: HTTPConnection) -> bool:
     return origin_allowed(connection) if site is None else site == "same-origin"
 
 
-def session_of(connection: HTTPConnection) -> str | None:
+def session_of(connection: HTTPConnection, cookie: str = SESSION_COOKIE) -> str | None:
     """The session in the cookie. Python's own reader of cookies takes time squared, until 3.12.6."""
-    found = _SESSION.search(connection.headers.get("cookie", ""))
+    found = _SESSIONS[cookie].search(connection.headers.get("cookie", ""))
     return None if found is None else found[1]
 
 
 async def _session_hash(connection: HTTPConnection) -> str | None:
-    session = session_of(connection)
-    if session is None or not (connection.scope.get("method") in _SAFE_METHODS or from_our_page(connection)):
-        return None
-    return await Sessions(gateway_of(connection).broker.cell).key_hash_of(session)
+    session = _trusted(connection, SESSION_COOKIE)
+    return session and await Sessions(gateway_of(connection).broker.cell).key_hash_of(session)
+
+
+async def _operators_hash(connection: HTTPConnection) -> str | None:
+    session = _trusted(connection, OPERATOR_COOKIE)
+    return session and await OperatorSessions(gateway_of(connection).broker.cell).key_hash_of(session)
+
+
+def _trusted(connection: HTTPConnection, cookie: str) -> str | None:
+    """The session; None where it would change something for a page that is not ours."""
+    if connection.scope.get("method") in _SAFE_METHODS or from_our_page(connection):
+        return session_of(connection, cookie)
+    return None

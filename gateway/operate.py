@@ -1,7 +1,6 @@
 """What operators and orchestrators ask: alive, ready, and the metrics."""
 
 import asyncio
-import logging
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,8 +11,6 @@ from gateway.gateway import gateway_of
 from gateway.push.waiters import WAITING
 
 READY_WITHIN_SECONDS = 0.9
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["Operate"])
 
@@ -51,9 +48,5 @@ async def metrics(request: Request) -> Response:
         gateway.metrics.waiting(channel, gateway.waiters.on(channel))
     gateway.metrics.synchronous(len(gateway.synchronous))
     gateway.metrics.rollout(gateway.rollout.percentages)
-    try:
-        await gateway.metrics.read_broker(gateway.broker.cell)
-    except BrokerUnavailable as error:  # the counters of this process are worth having all the same
-        log.warning("metrics without the broker's state: %s", error)
-    body, media_type = gateway.metrics.exposition(request.headers.get("accept", ""))
+    body, media_type = await gateway.metrics.exposition(gateway.broker.cell, request.headers.get("accept", ""))
     return Response(body, media_type=media_type)

@@ -187,7 +187,7 @@ MALFORMED_MESSAGE = _type(
     "The message is not one that a WebSocket takes",
     "A message was no JSON object in a text frame, or its type is not known here, or it lacks a member. The third such "
     "message closes the socket.",
-    "Send hello, subscribe, unsubscribe or ping; `detail` says what is missing.",
+    "Send hello, subscribe, unsubscribe or ping, operators also watch or unwatch; `detail` says what is missing.",
 )
 UPGRADE_REQUIRED = _type(
     "upgrade-required",
@@ -253,6 +253,13 @@ DOWNSTREAM_UNAVAILABLE = _type(
     "The service named in `service` failed so often of late that it is not called for now, and nothing can stand in "
     "for it. Nothing was accepted.",
     _SAME_KEY,
+)
+UNKNOWN_SERVICE = _type(
+    "unknown-service",
+    404,
+    "No such service",
+    "No operation of this gateway calls a service of that name.",
+    "`services` lists those that there are.",
 )
 UNKNOWN_DEAD_LETTER = _type(
     "unknown-dead-letter",

@@ -9,6 +9,7 @@ from bff.broker.arrivals import Arrivals
 from bff.broker.contact import Contact
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.lanes import Entry, Lanes, Supply, Taken
+from bff.broker.workers import Held
 from bff.calls.perform import Performer
 from bff.failpoints import Point, failpoint
 from bff.logs import about
@@ -38,9 +39,17 @@ class Consumer:
         self._patience: asyncio.Timeout | None = None
         self._stopping = False
         self._over = asyncio.Event()
-        service = self._service.name
-        metrics.slots.labels(service, "leased").set_function(lambda: len(self._running))
-        metrics.slots.labels(service, "busy").set_function(lambda: len(performer.calling))
+        metrics.slots.labels(self.service, "leased").set_function(lambda: self.held.leased)
+        metrics.slots.labels(self.service, "busy").set_function(lambda: self.held.busy)
+
+    @property
+    def service(self) -> str:
+        return self._service.name
+
+    @property
+    def held(self) -> Held:
+        """As of now."""
+        return Held(busy=len(self.performer.calling), leased=len(self._running))
 
     async def run(self) -> None:
         """Consume. BrokerUnavailable is waited out; whatever else goes wrong ends it."""

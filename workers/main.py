@@ -22,6 +22,7 @@ from bff.broker.duty import repeat
 from bff.broker.lanes import Lanes
 from bff.broker.outbox import Outbox
 from bff.broker.patient import patient_pool
+from bff.broker.workers import EVERY_SECONDS as BEAT_SECONDS
 from bff.calls.perform import Performer
 from bff.catalog.catalog import Catalog, load_catalog
 from bff.catalog.clients import ClientRegister
@@ -35,6 +36,7 @@ from workers.mail import Mailer
 from workers.maintenance import forget_consumers, reclaim
 from workers.metrics import Metrics
 from workers.notifier import MOST_IN_ARQ, Notifier, deliver
+from workers.presence import Presence
 from workers.settings import WorkerSettings as Settings
 from workers.webhook import Webhooks
 
@@ -64,7 +66,7 @@ def arq_settings(settings: Settings) -> dict[str, Any]:
         clients = ClientRegister(settings.clients_file)
     except CatalogError as error:
         sys.exit(f"bff worker: {error}")
-    metrics = Metrics()
+    metrics = Metrics(catalog)
     try:
         metrics.serve(settings.metrics_host, settings.metrics_port)
     except OSError as error:
@@ -112,6 +114,7 @@ class Hosted:
         self._notifier: Notifier | None = None
         self._stack = AsyncExitStack()
         self._consumers: list[Consumer] = []
+        self._presence: Presence | None = None
         self._ending: asyncio.Task[None] | None = None
         self._exit_code = 0
 
@@ -144,6 +147,10 @@ class Hosted:
         notifying = repeat("notify", notifier.hand_over)
         await self._stack.enter_async_context(background(on_death=self._fail, **consuming))
         await self._stack.enter_async_context(background(on_death=self._fail, notify=notifying))
+        presence = self._presence = Presence(broker.cell, name, self._consumers)
+        self._stack.push_async_callback(presence.leave)
+        beating = repeat("heartbeat", presence.run_once, BEAT_SECONDS)
+        await self._stack.enter_async_context(background(on_death=self._fail, heartbeat=beating))
         self._main = asyncio.current_task()
         for number in END_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._end)
@@ -179,6 +186,8 @@ class Hosted:
 
     async def _drain(self) -> None:
         """Take no more, let run what runs, hand the rest back; then arq may go, with or without Redis."""
+        if self._presence is not None:
+            self._presence.draining = True
         draining: list[Consumer | Notifier] = [*self._consumers, *([self._notifier] if self._notifier else [])]
         for each in draining:
             each.stop()

@@ -35,6 +35,8 @@ class Cell:
     catalog: Catalog
     keys: Keys = Keys()
     result_ttl_seconds: int = 86_400
+    process: str = ""
+    """By which operators know this one."""
 
     async def run(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         """A script's reply; raises BrokerUnavailable."""

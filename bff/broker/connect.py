@@ -1,6 +1,8 @@
 """The broker as one process uses it: every connection it holds, made and closed in one place."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,11 +14,13 @@ from bff.broker.contact import Contact
 from bff.broker.duty import repeat
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.expiry import Expiry
+from bff.broker.health import info_of
 from bff.broker.job import Ended
 from bff.broker.jobs import Jobs
 from bff.broker.keys import Keys
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
+from bff.broker.unclaimed import EVERY_SECONDS, Tally
 from bff.broker.watch import Watch
 from bff.catalog.catalog import Catalog
 
@@ -37,8 +41,7 @@ class Broker:
         """What is wrong with this Redis for our use, or None. Raises BrokerUnavailable."""
         # Waits where writes do, and is refused where our keys are not; INFO is answered all the same.
         await self.pipeline.execute("EVAL", "return 1", 1, self.cell.keys.settings())
-        text = (await self.pipeline.execute("INFO")).decode(errors="replace")
-        info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        info = await info_of(self.pipeline)
         version = info.get("redis_version", "0")
         if tuple(int(part) for part in version.split(".")[:2]) < FLOOR:
             return f"Redis {version} is too old; 6.2 or later is needed"
@@ -62,7 +65,7 @@ async def connected(
     """The broker with its quick duties running. Redis need not be there yet: it is waited for in the background."""
     keys = Keys(prefix)
     pipeline = Pipeline(url)
-    cell = Cell(pipeline, catalog, keys, result_ttl_seconds)
+    cell = Cell(pipeline, catalog, keys, result_ttl_seconds, f"{socket.gethostname()}-{os.getpid()}")
     arrivals = Arrivals(url)
     async with (
         Watch(url, keys).running() as watch,
@@ -70,6 +73,7 @@ async def connected(
             configure=_configure(cell),
             expire=repeat("expire", Expiry(cell, on_ended).run_once),
             requeue=repeat("requeue", Requeue(cell).run_once),
+            tally=repeat("tally", Tally(cell).run_once, EVERY_SECONDS),
         ),
     ):
         yield Broker(cell, pipeline, watch, arrivals, Jobs(cell))

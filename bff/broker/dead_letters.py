@@ -1,5 +1,6 @@
 """Dead letters: what was given up and an operator has to look at. Kept until replayed or discarded."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,9 +10,11 @@ from bff.broker.cell import Cell
 from bff.broker.job import pairs
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Jobs, Refused, Replayed, Submission
+from bff.broker.survey import now_ms
 from bff.catalog.model import Priority
 
 PAGE = 100
+LETTER_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 
 
 class Kind(StrEnum):
@@ -65,15 +68,25 @@ class DeadLetters:
         self._cell = cell
         self._jobs = Jobs(cell)
 
-    async def all(self, service: str | None = None, after: str | None = None) -> AsyncIterator[DeadLetter]:
-        """Oldest first; of one service, or of all; from behind the letter of id `after` on."""
+    async def all(
+        self, service: str | None = None, after: str | None = None, at_once: int = PAGE
+    ) -> AsyncIterator[DeadLetter]:
+        """Oldest first; of one service, or of all; from behind the letter of id `after` on, read so many at once."""
         start = "-" if after is None else f"({after}"
-        while rows := await self._cell.redis.execute("XRANGE", self._cell.keys.dead(), start, "+", "COUNT", PAGE):
+        while rows := await self._cell.redis.execute("XRANGE", self._cell.keys.dead(), start, "+", "COUNT", at_once):
             for row in rows:
                 letter = _letter(row)
                 if service in (None, letter.service):
                     yield letter
             start = f"({rows[-1][0].decode()}"
+
+    async def now_ms(self) -> int:
+        """By the clock that letters are dated by."""
+        return await now_ms(self._cell)
+
+    async def named(self, letter_id: str) -> DeadLetter | None:
+        """By an id that came from a stranger; None for what is none, too."""
+        return await self.find(letter_id) if LETTER_ID.fullmatch(letter_id) else None
 
     async def find(self, letter_id: str) -> DeadLetter | None:
         rows = await self._cell.redis.execute("XRANGE", self._cell.keys.dead(), letter_id, letter_id)

@@ -101,10 +101,10 @@ class CallState:
 class Job:
     """A job at one moment. Times are Unix ms by the broker's clock; `now_ms` is when this was read there.
 
-    `outcomes` holds the JSON data, as bytes, of the calls that have any. `to_claim` says that somebody will be told of
-    its end unless its client is known to have read it. `position` is the number of entries before its own, -1 where it
-    has none waiting; `expected_ms` the time from now to its end, as far as can be told. `final_version` is the one
-    that it ended with; compensations still raise `version` after that.
+    `outcomes` holds the JSON data, as bytes, of the calls that have any. `to_claim`: it has ended, and its client is
+    not known to have read how. `position` is the number of entries before its own, -1 where it has none waiting;
+    `expected_ms` the time from now to its end, as far as can be told. `final_version` is the one that it ended with;
+    compensations still raise `version` after that.
     """
 
     id: str
@@ -199,7 +199,7 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
         finished_ms=_number(fields.get("finished")),
         expires_ms=_number(fields.get("expires")),
         blame=fields.get("blame"),
-        to_claim=fields.get("notify_when") == When.UNCLAIMED and "claimed" not in fields,
+        to_claim=JobStatus(fields["status"]).terminal and "claimed" not in fields,
         final_version=_number(fields.get("final")),
         position=position,
         expected_ms=expected_ms,

@@ -13,6 +13,7 @@ from bff.broker.cell import Cell
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, Source, When, decode_ended, decode_job
 from bff.broker.quota import UNLIMITED, Quota, Usage
+from bff.broker.timeline import Event, event_of
 from bff.catalog.model import Priority
 
 IDEMPOTENCY_SECONDS = 86_400
@@ -204,6 +205,7 @@ class Jobs:
             submission.quota.max_in_flight,
             submission.notify.uri if submission.notify else "",
             submission.notify.when if submission.notify else "",
+            self._cell.process,
             *(part for done in submission.done for part in (done.call, done.milliseconds, done.http_status, done.data)),
         ]
 
@@ -227,6 +229,11 @@ class Jobs:
             raise BrokerUnavailable("the broker does not keep what is laid down in it")
         return bytes(found)
 
+    async def timeline(self, job_id: str) -> list[Event]:
+        """What happened to a job, the oldest first, for as long as it is kept; of a very long one the newest."""
+        rows = await self._cell.redis.execute("LRANGE", self._cell.keys.timeline(job_id), 0, -1)
+        return [event_of(row.decode()) for row in rows]
+
     async def read_many(self, job_ids: Iterable[str]) -> list[Job]:
         """The jobs that are known, in the order asked for."""
         jobs = await asyncio.gather(*(self.read(job_id) for job_id in job_ids))
@@ -242,9 +249,9 @@ class Jobs:
         word, ended = await self._cell.run("cancel", [self._cell.keys.job(job_id)], [job_id, client])
         return Cancellation(word.decode()), decode_ended(ended)
 
-    async def claim(self, job_id: str) -> None:
-        """Its client has read how it ended; for jobs that are `to_claim`."""
-        await self._cell.run("claim", [self._cell.keys.job(job_id)], [job_id])
+    async def claim(self, *job_ids: str) -> None:
+        """Their clients have read how they ended; for jobs that are `to_claim`."""
+        await self._cell.run("claim", [self._cell.keys.job(job_id) for job_id in job_ids], job_ids)
 
     async def _plan(self, digest: str) -> Mapping[str, Any]:
         """A plan by its digest; one that this process did not compile is of an older or newer catalog."""

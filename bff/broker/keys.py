@@ -45,6 +45,10 @@ class Keys:
         """HASH call -> JSON data; expires with its job."""
         return self._key("outcomes", job_id)
 
+    def timeline(self, job_id: str) -> str:
+        """LIST, see timeline.py: what happened to a job, for operators; expires with its job."""
+        return self._key("timeline", job_id)
+
     def idempotency(self, digest: str) -> str:
         """STRING "<job id> <fingerprint>"; expires after 24 h, or as soon as results do."""
         return self._key("idempotency", digest)
@@ -65,6 +69,14 @@ class Keys:
         """STRING hash of the key that opened it; of a person at the pages, expires after 8 h."""
         return self._key("session", digest)
 
+    def operator(self, digest: str) -> str:
+        """STRING hash of an operator's key; a session at the console, expires after 8 h."""
+        return self._key("operator", digest)
+
+    def operator_ticket(self, digest: str) -> str:
+        """STRING hash of an operator's key; to watch over one WebSocket, expires after 30 s."""
+        return self._key("operator-ticket", digest)
+
     def deadlines(self) -> str:
         """ZSET job id -> deadline_ms, of every job that is not terminal."""
         return self._key("deadlines")
@@ -76,6 +88,22 @@ class Keys:
     def notify(self) -> str:
         """ZSET job id -> due_ms, of the jobs of whose end somebody is still to be told: the outbox."""
         return self._key("notify")
+
+    def unclaimed(self) -> str:
+        """HASH, see scripts/lib/results.lua: how many results nobody fetched; kept."""
+        return self._key("unclaimed")
+
+    def going(self, minute: int) -> str:
+        """HASH operation -> results that go in that minute and were not fetched; expires a day later if not counted."""
+        return self._key("unclaimed", str(minute))
+
+    def workers(self) -> str:
+        """ZSET worker -> when it was last heard of, ms; expires 10 s after the last one was."""
+        return self._key("workers")
+
+    def worker(self, name: str) -> str:
+        """STRING "<since, ms> <draining (0 | 1)> <JSON service -> [busy, leased]>"; expires after 10 s."""
+        return self._key("worker", name)
 
     def dead(self) -> str:
         """STREAM, see scripts/lib/graph.lua: what was given up and an operator has to look at; kept until then."""

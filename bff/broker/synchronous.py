@@ -34,5 +34,5 @@ class Begun:
 async def begin(cell: Cell, job_id: str, call: str) -> Begun:
     """Begin a call that is queued, where its service has a slot and a permit for it. Raises BrokerUnavailable."""
     asked_at = time.monotonic()
-    word, again_ms, row, ended = await cell.run("begin", [cell.keys.job(job_id)], [job_id, call])
+    word, again_ms, row, ended = await cell.run("begin", [cell.keys.job(job_id)], [job_id, call, cell.process])
     return Begun(Beginning(word.decode()), again_ms, entry_of(row, asked_at) if row else None, decode_ended(ended))

@@ -30,6 +30,13 @@ class Tickets:
         return self._cell.keys.ticket(_digest(ticket))
 
 
+class OperatorTickets(Tickets):
+    """To watch over a WebSocket. No client's ticket is one of these, nor the other way round."""
+
+    def _key(self, ticket: str) -> str:
+        return self._cell.keys.operator_ticket(_digest(ticket))
+
+
 class Sessions:
     """Good until SESSION_SECONDS have gone or somebody signs out. Raises BrokerUnavailable."""
 
@@ -52,6 +59,13 @@ class Sessions:
 
     def _key(self, session: str) -> str:
         return self._cell.keys.session(_digest(session))
+
+
+class OperatorSessions(Sessions):
+    """Of operators at the console. No client's session is one of these, nor the other way round."""
+
+    def _key(self, session: str) -> str:
+        return self._cell.keys.operator(_digest(session))
 
 
 def _digest(token: str) -> str:

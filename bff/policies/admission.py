@@ -17,6 +17,8 @@ START_MARGIN_MS = 100
 """A start-by is this much earlier than the last moment that would do."""
 HOP_MS = 50
 """From the end of one call to the start of the next."""
+HELD_RETRY_MS = 60_000
+"""When to ask again for what needs a service that an operator holds until he resumes it."""
 CAME_WITHIN_MS = 10_000
 """Newcomers are counted over this time."""
 
@@ -37,7 +39,8 @@ class Load:
     calls do not exceed, `bound` the places that the priority in question may fill, `max_wait_ms` its longest wait (0:
     none), `others` how many came to the other priorities' lanes within the last CAME_WITHIN_MS, `again` what was begun
     before and goes first (`waiting` counts it too). For `open_ms` its
-    breaker is still open (0: it is not); `half_open` leaves it a few slots; for `paused_ms` it rests, as it asked.
+    breaker is still open (0: it is not); `half_open` leaves it a few slots; for `paused_ms` it rests, as it asked or an
+    operator did; `held`: until he resumes it.
     """
 
     waiting: Mapping[str, int]
@@ -53,6 +56,7 @@ class Load:
     open_ms: int = 0
     half_open: bool = False
     paused_ms: int = 0
+    held: bool = False
 
     @property
     def total(self) -> int:
@@ -150,6 +154,8 @@ def _obstacle(
     load: Load, priority: str, call: PlannedCall, start_ms: int, latest_ms: int
 ) -> tuple[Verdict, int] | None:
     """Why a call cannot be done in time, and in how many ms that would be different."""
+    if load.held:
+        return Verdict.DOWNSTREAM_UNAVAILABLE, HELD_RETRY_MS
     if load.open_ms and not call.cached:
         return Verdict.DOWNSTREAM_UNAVAILABLE, load.open_ms
     full = _full(load, priority)

@@ -22,6 +22,13 @@ class State(StrEnum):
     """A few probes are."""
 
 
+class Forced(StrEnum):
+    """What an operator says stands above what the ends of calls say."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Open when at least `minimum_calls` ended within `window_ms` and `failure_percent` of them or more badly."""
@@ -48,8 +55,11 @@ class Breaker:
     bad: int = 0
     earlier_good: int = 0
     earlier_bad: int = 0
+    forced: Forced | None = None
 
     def state(self, now_ms: int) -> State:
+        if self.forced is not None:
+            return State(self.forced)
         if not self.open_until_ms:
             return State.CLOSED
         still_ms = self.open_until_ms - now_ms
@@ -58,13 +68,23 @@ class Breaker:
 
 def noted(breaker: Breaker, rule: Rule, *, well: bool, began_ms: int, now_ms: int) -> Breaker:
     """After a call has ended."""
-    if began_ms < breaker.since_ms <= now_ms + MAX_OPEN_MS:
+    if breaker.forced is not None or began_ms < breaker.since_ms <= now_ms + MAX_OPEN_MS:
         return breaker
     if breaker.open_until_ms:
         return _probed(breaker, rule, well, now_ms)
     rolled = _rolled(breaker, rule.window_ms, now_ms)
     counted = replace(rolled, good=rolled.good + well, bad=rolled.bad + (not well))
     return _opened(counted, rule, now_ms) if _too_bad(counted, rule, now_ms) else counted
+
+
+def told(breaker: Breaker, forced: Forced | None, *, now_ms: int) -> Breaker:
+    """After an operator has said how it stands, or (None) that the ends of calls count again: probes first where it
+    was open by his word.
+    """
+    anew = Breaker(since_ms=now_ms, window_at_ms=now_ms)
+    if forced is None:
+        return replace(anew, open_until_ms=now_ms) if breaker.forced is Forced.OPEN else replace(breaker, forced=None)
+    return replace(anew if forced is Forced.CLOSED else breaker, forced=forced)
 
 
 def _probed(breaker: Breaker, rule: Rule, well: bool, now_ms: int) -> Breaker:

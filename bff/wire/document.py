@@ -53,7 +53,9 @@ class Links(TypedDict):
     page: str
 
 
-class JobDocument(TypedDict):
+class JobOutline(TypedDict):
+    """A job without its result."""
+
     id: Id
     operation: str
     status: Annotated[str, one_of(JobStatus)]
@@ -71,13 +73,21 @@ class JobDocument(TypedDict):
     partial: bool
     degraded: bool
     calls: dict[str, CallDocument]
-    result: dict[str, Any] | None
     error: dict[str, Any] | None
     links: Links
 
 
+class JobDocument(JobOutline):
+    result: dict[str, Any] | None
+
+
 def document_of(job: Job) -> JobDocument:
     """The whole job."""
+    return {**outline_of(job), "result": result_of(job) or None}
+
+
+def outline_of(job: Job) -> JobOutline:
+    """Without its result, which is its client's alone."""
     pending = not job.status.terminal
     graph = job.graph
     error = error_of(job)
@@ -99,7 +109,6 @@ def document_of(job: Job) -> JobDocument:
         "partial": job.partial,
         "degraded": job.degraded,
         "calls": {call.name: _call_document(call) for call in job.calls},
-        "result": result_of(job) or None,
         "error": None if error is None else error.document(f"/v1/jobs/{job.id}", job.id),
         "links": links(job.id),
     }

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from gateway import problems
 from gateway.pages.page import page, prose
-from gateway.pages.sign_in import sign_in_page
+from gateway.pages.sign_in import operators_sign_in_page, sign_in_page
 from gateway.problems import Problem
 
-_PAGES = ("/jobs/", "/start/", "/sign-in")
+_PAGES = ("/jobs/", "/start/", "/sign-in", "/console")
 
 
 def for_people(request: Request) -> bool:
@@ -20,6 +20,8 @@ def for_people(request: Request) -> bool:
 
 def problem_page(request: Request, problem: Problem) -> Response:
     """Says what is wrong and what to do, with the status and headers of the problem."""
+    if problem.type is problems.UNAUTHORIZED and request.url.path.startswith("/console"):
+        return operators_sign_in_page()
     if problem.type is problems.UNAUTHORIZED:
         return sign_in_page(request.url.path if request.method == "GET" else "/")
     wait = problem.headers.get("Retry-After")

@@ -73,18 +73,33 @@ def sign_in_link(request: Request, auth: bool) -> str:
     return '<p><a href="/sign-in">Sign in</a> with your key first.</p>\n'
 
 
-def sign_in_page(back: str, complaint: str = "", status: int = 401) -> Response:
+def operators_sign_in_page(complaint: str = "") -> Response:
+    """For the console, which takes an operator's key."""
+    return sign_in_page(
+        "/console", complaint, action="/console/sign-in", title="Sign in to the console", whose="An operator's"
+    )
+
+
+def sign_in_page(
+    back: str,
+    complaint: str = "",
+    status: int = 401,
+    *,
+    action: str = "/sign-in",
+    title: str = "Sign in",
+    whose: str = "Your",
+) -> Response:
     """Asks for a key; by its status nobody takes it for the page that was asked for."""
     wrong = ' aria-invalid="true" aria-describedby="complaint"' if complaint else ""
     said = f'<p id="complaint" role="alert">{escape(complaint)}</p>' if complaint else ""
     return page(
-        "Sign in",
+        title,
         f"""<main>
-<h1>Sign in</h1>
+<h1>{title}</h1>
 {said}
-<form method="post" action="/sign-in">
+<form method="post" action="{action}">
 <input type="hidden" name="next" value="{escape(_local(back))}">
-<p><label for="key">Your key</label><br>
+<p><label for="key">{whose} key</label><br>
 <input id="key" name="key" type="password" autocomplete="current-password" required{wrong}></p>
 <p><button>Sign in</button></p>
 </form>

@@ -1,5 +1,6 @@
 """What goes over a WebSocket: the messages of clients, read; those of the gateway, written; and the close codes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -54,7 +55,19 @@ class Ping:
     pass
 
 
-Said = Hello | Subscribe | Unsubscribe | Ping
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """`ticket` is an operator's; None where the key came in the header."""
+
+    ticket: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    pass
+
+
+Said = Hello | Subscribe | Unsubscribe | Ping | Watch | Unwatch
 
 
 def said_in(text: str | None) -> Said:
@@ -69,14 +82,22 @@ def said_in(text: str | None) -> Said:
         raise Malformed("A message is a JSON object.")
     match message.get("type"):
         case "hello":
-            return Hello(None if message.get("ticket") is None else _text(message, "ticket"))
+            return Hello(_ticket(message))
         case "subscribe":
             return Subscribe(_text(message, "id"), _version(message))
         case "unsubscribe":
             return Unsubscribe(_text(message, "id"))
         case "ping":
             return Ping()
-    raise Malformed("The member `type` must be hello, subscribe, unsubscribe or ping.")
+        case "watch":
+            return Watch(_ticket(message))
+        case "unwatch":
+            return Unwatch()
+    raise Malformed("The member `type` must be hello, subscribe, unsubscribe, ping, watch or unwatch.")
+
+
+def _ticket(message: dict[str, Any]) -> str | None:
+    return None if message.get("ticket") is None else _text(message, "ticket")
 
 
 def _text(message: dict[str, Any], name: str) -> str:
@@ -98,6 +119,7 @@ def _version(message: dict[str, Any]) -> int:
 
 
 PONG = '{"type":"pong"}'
+UNWATCHED = '{"type":"unwatched"}'
 
 
 def welcome(client: str) -> str:
@@ -110,6 +132,10 @@ def done(job_id: str) -> str:
 
 def unsubscribed(job_id: str) -> str:
     return _written(type="unsubscribed", id=job_id)
+
+
+def overview(document: Mapping[str, Any]) -> str:
+    return _written(type="overview", **document)
 
 
 def error(job_id: str | None, problem: dict[str, Any]) -> str:

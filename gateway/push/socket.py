@@ -11,16 +11,26 @@ from starlette.types import Message, Receive, Send
 
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job_id import is_job_id
-from bff.broker.tickets import Tickets
+from bff.broker.tickets import OperatorTickets, Tickets
 from bff.catalog.clients import Client
 from gateway import problems
 from gateway.gateway import Gateway
-from gateway.identity import revoked
+from gateway.identity import is_operators, revoked
 from gateway.ownership import own
 from gateway.problems import Problem
 from gateway.push import messages
 from gateway.push.live import Reading
-from gateway.push.messages import WEBSOCKET_PATH, Close, Hello, Malformed, Ping, Subscribe, Unsubscribe
+from gateway.push.messages import (
+    WEBSOCKET_PATH,
+    Close,
+    Hello,
+    Malformed,
+    Ping,
+    Subscribe,
+    Unsubscribe,
+    Unwatch,
+    Watch,
+)
 from gateway.push.outlet import Outlet
 from gateway.push.waiters import Channel, too_many_waiters
 
@@ -65,11 +75,15 @@ class Subscription:
 class Socket:
     """Its memory is bounded: by MAX_HELD states that wait to be sent, and a few answers."""
 
-    def __init__(self, gateway: Gateway, send: Send, correlation_id: str, key_hash: str | None) -> None:
-        """`key_hash` is the one of the key in the header; None without."""
+    def __init__(
+        self, gateway: Gateway, send: Send, correlation_id: str, key_hash: str | None, operator: str | None = None
+    ) -> None:
+        """`key_hash` is the one of the client's key in the header, `operator` of an operator's; None without."""
         self._gateway = gateway
         self._correlation_id = correlation_id
         self._key_hash = key_hash
+        self._operator = operator
+        self._overview: str | None = None
         self._client: Client | None = None
         self._subscriptions: dict[str, Subscription] = {}
         self._dirty: dict[str, Subscription] = {}
@@ -83,8 +97,9 @@ class Socket:
         self._places = ExitStack()
 
     async def serve(self, receive: Receive, client: Client | None) -> None:
-        """Until either side closes it. Without a client, the first message must make one known."""
-        hello = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._no_hello) if client is None else None
+        """Until either side closes it. Without a client or an operator, the first message must make one known."""
+        unknown = client is None and self._operator is None
+        hello = asyncio.get_running_loop().call_later(HELLO_SECONDS, self._no_hello) if unknown else None
         if client is not None:
             self._admit(client)
         try:
@@ -100,6 +115,7 @@ class Socket:
             self._closed = True
             for job_id in tuple(self._subscriptions):
                 self._forget(job_id)
+            self._gateway.overview.leave(self)
             self._places.close()
 
     def close(self, code: Close, reason: str) -> None:
@@ -151,14 +167,18 @@ class Socket:
             return
         if isinstance(said, Hello):
             await self._hello(said)
+        elif isinstance(said, Watch):
+            await self._watch(said)
+        elif self._operator is not None and isinstance(said, Ping | Unwatch):
+            self._do(said)
         elif self._client is None:
             self.close(Close.UNAUTHORIZED, "hello comes first")
-        elif revoked(self._gateway, self._key_hash):
+        elif self._revoked():
             self.close(Close.UNAUTHORIZED, REVOKED)
         else:
             self._do(said)
 
-    def _do(self, said: Subscribe | Unsubscribe | Ping) -> None:
+    def _do(self, said: Subscribe | Unsubscribe | Ping | Unwatch) -> None:
         match said:
             case Subscribe(job_id, after):
                 self._subscribe(job_id, after)
@@ -167,6 +187,10 @@ class Socket:
                 self._reply(messages.unsubscribed(job_id))
             case Ping():
                 self._reply(messages.PONG)
+            case Unwatch():
+                self._gateway.overview.leave(self)
+                self._overview = None
+                self._reply(messages.UNWATCHED)
 
     def _misunderstood(self, why: str) -> None:
         self._malformed += 1
@@ -194,8 +218,38 @@ class Socket:
             self._key_hash = key_hash
             self._admit(client)
 
+    async def _watch(self, watch: Watch) -> None:
+        if watch.ticket is not None:
+            await self._redeem_operators(watch.ticket)
+        if self._operator is not None and is_operators(self._gateway, self._operator):
+            self._gateway.overview.watch(self)
+        elif self._client is None:
+            self.close(Close.UNAUTHORIZED, "this ticket is not an operator's, or not good any more")
+        else:
+            self._deny(Problem(problems.FORBIDDEN, "This is for operators: get a ticket at /admin/v1/ws-tickets."))
+
+    async def _redeem_operators(self, ticket: str) -> None:
+        try:
+            self._operator = await OperatorTickets(self._gateway.broker.cell).redeem(ticket) or self._operator
+        except BrokerUnavailable:
+            self.close(Close.OVERLOAD, "tickets cannot be read at the moment")
+            return
+        if self._operator is not None and self._looking is None:
+            self._look_later()
+
+    def shown(self, text: str) -> None:
+        """The newest overview; one that could not be sent yet is not sent any more."""
+        self._overview = text
+        self._outlet.wake()
+
+    def blind(self) -> None:
+        self._deny(problems.broker_unavailable())
+
+    def _deny(self, problem: Problem) -> None:
+        self._reply(messages.error(None, problem.document(WEBSOCKET_PATH, self._correlation_id)))
+
     def _no_hello(self) -> None:
-        if self._client is None:
+        if self._client is None and self._operator is None:
             self.close(Close.NO_HELLO, f"no hello within {HELLO_SECONDS:g} s")
 
     def _admit(self, client: Client) -> None:
@@ -209,10 +263,15 @@ class Socket:
         self._looking = asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._look_again)
 
     def _look_again(self) -> None:
-        if revoked(self._gateway, self._key_hash):
+        if self._revoked():
             self.close(Close.UNAUTHORIZED, REVOKED)
         else:
             self._look_later()
+
+    def _revoked(self) -> bool:
+        """Whether a key that opened something here is no longer good."""
+        operators = self._operator is not None and not is_operators(self._gateway, self._operator)
+        return operators or revoked(self._gateway, self._key_hash)
 
     def _subscribe(self, job_id: str, after: int) -> None:
         self._forget(job_id)
@@ -251,11 +310,14 @@ class Socket:
             elif self._closing is not None:
                 self._closed = True
                 yield self._closing
-            elif not self._dirty:
+            elif not (self._dirty or self._overview):
                 self._catch_up()
                 return
-            elif revoked(self._gateway, self._key_hash):
+            elif self._revoked():
                 self.close(Close.UNAUTHORIZED, REVOKED)
+            elif self._overview:
+                overview, self._overview = self._overview, None
+                yield _text(overview)
             else:
                 yield from self._news(self._dirty.pop(next(iter(self._dirty))))
 
@@ -282,6 +344,7 @@ class Socket:
         self._replies.clear()
         self._dirty.clear()
         self._behind.clear()
+        self._overview = None
         self._closing = None
         self.close(Close.OVERLOAD, "nothing was read for too long")
 

@@ -8,7 +8,7 @@ from bff.broker.job_id import new_job_id
 from bff.catalog.clients import PUBLIC, Client, hash_of
 from gateway import problems
 from gateway.gateway import Gateway, gateway_of
-from gateway.identity import bearer, origin_allowed
+from gateway.identity import bearer, is_operators, origin_allowed
 from gateway.problems import Problem
 from gateway.push.messages import SUBPROTOCOL, Close
 from gateway.push.socket import Socket
@@ -48,15 +48,18 @@ class SocketEndpoint:
 
 
 async def _serve(scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
-    gateway, key_hash, client = _asks(scope)
+    gateway, key_hash, client, operator = _asks(scope)
     with gateway.waiters.one_more(Channel.WEBSOCKET) as room:
         if not room:
             raise _Refused(Close.OVERLOAD, "no more sockets can be held here")
-        await Socket(gateway, send, correlation_id, key_hash).serve(receive, client)
+        await Socket(gateway, send, correlation_id, key_hash, operator).serve(receive, client)
 
 
-def _asks(scope: Scope) -> tuple[Gateway, str | None, Client | None]:
-    """The gateway; the key's hash and whose it is, None where a ticket has to tell. Raises _Refused."""
+def _asks(scope: Scope) -> tuple[Gateway, str | None, Client | None, str | None]:
+    """The gateway; the key's hash and whose it is, None where a ticket has to tell; or that of an operator's key.
+
+    Raises _Refused.
+    """
     connection = HTTPConnection(scope)
     gateway = gateway_of(connection)
     if SUBPROTOCOL not in scope["subprotocols"]:
@@ -68,11 +71,12 @@ def _asks(scope: Scope) -> tuple[Gateway, str | None, Client | None]:
     if gateway.draining.is_set():
         raise _Refused(Close.RESTART, "this gateway is shutting down")
     clients, key = gateway.clients.now(), bearer(connection)
+    operator = hash_of(key) if key is not None and is_operators(gateway, hash_of(key)) else None
     if not gateway.settings.auth:
-        return gateway, None, clients.by_name[PUBLIC]
-    if key is None:
-        return gateway, None, None
+        return gateway, None, clients.by_name[PUBLIC], operator
+    if key is None or operator is not None:
+        return gateway, None, None, operator
     client = clients.with_hash(hash_of(key))
     if client is None:
         raise _Refused(Close.UNAUTHORIZED, "this key is not known")
-    return gateway, hash_of(key), client
+    return gateway, hash_of(key), client, None

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from bff.wire.document import JobDocument
 from bff.wire.example import RUNNING, example
 from gateway import problems
+from gateway.admin.overview import OverviewDocument
 from gateway.problems import Problem
 from gateway.schemas.openapi import PROBLEM_SCHEMA
 
@@ -89,6 +90,13 @@ def _received() -> dict[str, Any]:
         ),
         "unsubscribe": _message("unsubscribe", {"id": _ID}, ["id"], {"id": RUNNING.id}),
         "ping": _message("ping", {}, [], {}),
+        "watch": _message(
+            "watch",
+            {"ticket": {"type": "string", "description": "Of POST /admin/v1/ws-tickets; not with an operator's key."}},
+            [],
+            {"ticket": "q3V…"},
+        ),
+        "unwatch": _message("unwatch", {}, [], {}),
     }
 
 
@@ -110,6 +118,8 @@ def _sent() -> dict[str, Any]:
         "done": _message("done", {"id": _ID}, ["id"], {"id": RUNNING.id}),
         "unsubscribed": _message("unsubscribed", {"id": _ID}, ["id"], {"id": RUNNING.id}),
         "pong": _message("pong", {}, [], {}),
+        "overview": _overview(),
+        "unwatched": _message("unwatched", {}, [], {}),
         "error": _message(
             "error",
             {"id": {"type": ["string", "null"]}, "problem": {"$ref": _SCHEMA.format(model="Problem")}},
@@ -117,6 +127,13 @@ def _sent() -> dict[str, Any]:
             {"id": RUNNING.id, "problem": problem},
         ),
     }
+
+
+def _overview() -> Any:
+    """To operators who watch, at most once a second."""
+    schema = _referring("OverviewDocument")
+    sample = {"at": "2026-11-23T09:38:55.841Z", "queues": [], "services": [], "workers": [], "rollout": []}
+    return _message("overview", schema["properties"], schema["required"], {**sample, "dead_letters": 0})
 
 
 def _message(type_: str, properties: Mapping[str, Any], required: list[str], sample: Mapping[str, Any]) -> Any:
@@ -173,9 +190,21 @@ def _operation(action: str, channel: str, messages: Any, summary: str) -> dict[s
     return {"action": action, "channel": {"$ref": at}, "messages": refs, "summary": summary}
 
 
+@cache
+def _referring(name: str) -> dict[str, Any]:
+    """The schema of a document, with those that it refers to under `$defs`."""
+    documents: dict[str, Any] = {"JobDocument": JobDocument, "OverviewDocument": OverviewDocument}
+    return TypeAdapter(documents[name]).json_schema(ref_template=_SCHEMA)
+
+
 def _schemas() -> dict[str, Any]:
-    job = TypeAdapter(JobDocument).json_schema(ref_template=_SCHEMA)
-    schemas = {**job.pop("$defs"), "JobDocument": job, "Problem": PROBLEM_SCHEMA}
+    job = {name: part for name, part in _referring("JobDocument").items() if name != "$defs"}
+    schemas = {
+        **_referring("JobDocument")["$defs"],
+        **_referring("OverviewDocument")["$defs"],
+        "JobDocument": job,
+        "Problem": PROBLEM_SCHEMA,
+    }
     schemas["JobWithoutResult"] = {
         **job,
         "title": "JobWithoutResult",

@@ -49,12 +49,14 @@ async def _accept(
     gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
 ) -> Accepted | Replayed:
     if gateway.draining.is_set():
+        gateway.metrics.rejected(submission, problems.DRAINING.slug)
         raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
     failpoint(Point.BEFORE_SUBMIT)
     try:
         if submission.mode is Mode.ASYNC and any(call.inline for call in operation.calls):
             submission = replace(submission, done=await gateway.inline.perform(operation, parameters, submission.id))
-        submitted = await gateway.broker.jobs.submit(submission)
+        with gateway.metrics.accepting(operation.name):
+            submitted = await gateway.broker.jobs.submit(submission)
     except BrokerUnavailable:
         gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise

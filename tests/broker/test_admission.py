@@ -44,6 +44,7 @@ loads = st.builds(
     open_ms=st.one_of(st.just(0), st.integers(1, 60_000)),
     half_open=st.booleans(),
     paused_ms=st.one_of(st.just(0), st.integers(1, 60_000)),
+    held=st.sampled_from([False, False, False, True]),
 ).filter(lambda load: not (load.open_ms and load.half_open))
 
 
@@ -91,7 +92,9 @@ async def _lay_down(world: World, service: str, load: Load, priority: Priority) 
     fields = {f"booked.{name}": waiting for name, waiting in load.waiting.items()}
     fields |= {f"bound.{priority}": load.bound, f"max_wait_ms.{priority}": load.max_wait_ms}
     fields["breaker.open_until"] = NOW_MS + load.open_ms if load.open_ms else int(load.half_open)
-    fields["paused_until"] = NOW_MS + load.paused_ms
+    fields["paused_until" if load.paused_ms % 2 else "held_until"] = NOW_MS + load.paused_ms
+    if load.held:
+        fields["held_until"] = 0
     other = next(name for name in Priority if name != priority)
     fields |= {"came_at": NOW_MS - 4_000, f"came.{other}": load.others, "timed_at": NOW_MS, "timeout_ms": 3_600_000}
     fields |= {"entered.again": load.again + 7, "left.again": 7}

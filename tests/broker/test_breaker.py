@@ -15,7 +15,7 @@ from bff.broker.jobs import Accepted, Refusal
 from bff.broker.lanes import Health, Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
-from bff.policies.breaker import PROBES, Breaker, Rule, noted
+from bff.policies.breaker import PROBES, Breaker, Forced, Rule, noted, told
 from tests.broker.servers import Server
 from tests.broker.world import BAD, GOOD, World
 
@@ -23,6 +23,8 @@ pytestmark = pytest.mark.anyio
 
 FIELDS = ("open_until", "since", "opened", "window_at", "good", "bad", "earlier_good", "earlier_bad")
 IN_MS = ("open_until", "since", "window_at")
+Step = tuple[bool | Forced | None, int | None, int]
+"""How a call ended, or what an operator says; for how long it ran; how much later this is."""
 
 
 def with_a_clock_to_set() -> Script:
@@ -32,32 +34,42 @@ def with_a_clock_to_set() -> Script:
     return Script(
         "breaker",
         f"local now = tonumber(ARGV[1])\n{library}\n"
-        f"note_health(KEYS[1], ARGV[2], tonumber(ARGV[3]))\nreturn redis.call('HMGET', KEYS[1], {read})\n",
+        "local ran_ms = tonumber(ARGV[3])\n"
+        "if ran_ms then note_health(KEYS[1], ARGV[2], ran_ms) else force_breaker(KEYS[1], ARGV[2]) end\n"
+        f"return redis.call('HMGET', KEYS[1], {read}, 'breaker.forced')\n",
     )
 
 
-calls = st.tuples(st.booleans(), st.sampled_from([0, 1, 30, 900, 4000]), st.sampled_from([0, 1, 20, 400, 1500, 5000]))
+ends = st.tuples(st.booleans(), st.sampled_from([0, 1, 30, 900, 4000]), st.sampled_from([0, 1, 20, 400, 1500, 5000]))
+words = st.tuples(st.sampled_from([*Forced, None]), st.none(), st.sampled_from([0, 20, 1500]))
+"""An operator says how the breaker stands."""
+steps = st.one_of(ends, ends, words)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(percent=st.integers(1, 100), minimum=st.integers(1, 8), history=st.lists(calls, min_size=1, max_size=40))
-def test_both_go_through_the_same_states(
-    any_redis: Server, percent: int, minimum: int, history: list[tuple[bool, int, int]]
-) -> None:
+@given(percent=st.integers(1, 100), minimum=st.integers(1, 8), history=st.lists(steps, min_size=1, max_size=40))
+def test_both_go_through_the_same_states(any_redis: Server, percent: int, minimum: int, history: list[Step]) -> None:
     rule = Rule(failure_percent=percent, minimum_calls=minimum, window_ms=1000, open_ms=700)
     asyncio.run(_compare(any_redis, rule, history))
 
 
-async def _compare(server: Server, rule: Rule, history: list[tuple[bool, int, int]]) -> None:
+async def _compare(server: Server, rule: Rule, history: list[Step]) -> None:
     pipeline, breaker, now_ms, key = Pipeline(server.url), Breaker(), 1_790_000_000_000, uuid.uuid4().hex
     for name in Rule.__dataclass_fields__:
         await pipeline.execute("HSET", key, f"breaker.{name}", getattr(rule, name))
-    for well, ran_ms, later_ms in history:
+    for word, ran_ms, later_ms in history:
         now_ms += later_ms
-        breaker = noted(breaker, rule, well=well, began_ms=now_ms - ran_ms, now_ms=now_ms)
-        read = await pipeline.run(with_a_clock_to_set(), [key], [now_ms, "well" if well else "ill", ran_ms])
+        if ran_ms is None:
+            breaker = told(breaker, Forced(str(word)) if word else None, now_ms=now_ms)
+            said: str | bytes | int = word or "auto"
+        else:
+            breaker = noted(breaker, rule, well=bool(word), began_ms=now_ms - ran_ms, now_ms=now_ms)
+            said = "well" if word else "ill"
+        arguments = [now_ms, said, "" if ran_ms is None else ran_ms]
+        *read, forced = await pipeline.run(with_a_clock_to_set(), [key], arguments)
         expected = [getattr(breaker, f"{name}_ms" if name in IN_MS else name) for name in FIELDS]
         assert [int(value or 0) for value in read] == expected
+        assert (forced and forced.decode()) == breaker.forced
     await pipeline.aclose()
 
 

@@ -13,6 +13,10 @@ from bff.broker.jobs import Cancellation
 from bff.broker.lanes import Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
+from bff.broker.steering import Steering
+from bff.broker.survey import survey
+from bff.broker.workers import beat, workers
+from bff.policies.breaker import Forced
 from tests.broker.world import BAD, GOOD, HOOK, MAIL, World
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +71,17 @@ async def test_a_job_can_be_cancelled(world: World) -> None:
     assert await world.take() == []
 
 
+async def test_an_operator_can_steer(world: World) -> None:
+    await fill(world)
+    steering = Steering(world.cell)
+    await steering.hold("fast")
+    await steering.force("fast", Forced.OPEN)
+    await steering.force("fast", Forced.CLOSED)
+    assert (await survey(world.cell))["fast"].standing.breaker.forced is Forced.CLOSED
+    await steering.force("fast", None)
+    assert await steering.resume("fast")
+
+
 async def test_a_job_is_expired(world: World) -> None:
     told: list[Ended] = []
     job_id = await world.accepted("order", timeout_ms=300)
@@ -97,6 +112,12 @@ async def test_what_a_dead_worker_held_is_queued_again(world: World) -> None:
     while not (await world.lanes("stock").reclaim())[0]:
         await asyncio.sleep(0.05)
     assert await world.do(service="stock") == ["only"]
+
+
+async def test_a_worker_is_still_heard_of(world: World) -> None:
+    await fill(world)
+    await beat(world.cell, "w1", up_ms=0, draining=False, services={})
+    assert [worker.name for worker in await workers(world.cell)] == ["w1"]
 
 
 async def test_whoever_is_to_be_told_is_told_and_what_is_fetched_is_noted(world: World) -> None:

@@ -44,13 +44,15 @@ def states(draw: st.DrawFn, name: str) -> CallState:
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
     triggered = draw(st.sets(st.sampled_from(UNDO)))
+    status = draw(st.sampled_from(JobStatus))
     return Job(
         id=str(draw(st.uuids())),
         operation=draw(text),
         client=draw(text),
         priority=draw(st.sampled_from(Priority)),
         mode=draw(st.sampled_from(Mode)),
-        status=draw(st.sampled_from(JobStatus)),
+        status=status,
+        to_claim=status.terminal and draw(st.booleans()),
         version=draw(st.integers(1, 10**6)),
         submitted_ms=draw(instants),
         deadline_ms=draw(instants),
@@ -76,6 +78,7 @@ def reply(job: Job) -> list[Any]:
         fields |= {f"{call.name}.{name}": getattr(call, name) for name in ("status", "attempts", "source", "error")}
         fields |= {f"{call.name}.{name}": getattr(call, name) for name in ("http_status", "age_ms")}
         fields |= {f"{call.name}.ms": call.milliseconds, f"{call.name}.entry": "", f"{call.name}.place": 7}
+    fields["claimed"] = 1 if job.status.terminal and not job.to_claim else None
     kept = {name: str(value).encode() for name, value in fields.items() if value is not None}
     return [job.now_ms, _flat(kept), _flat(job.outcomes), job.position, job.expected_ms]
 

@@ -13,14 +13,16 @@ from bff.broker.keys import Keys
 from bff.broker.lanes import Entry
 from bff.broker.rollout import Rollout
 from bff.broker.synchronous import begin
-from bff.broker.tickets import Sessions, Tickets
+from bff.broker.tickets import OperatorSessions, OperatorTickets, Sessions, Tickets
+from bff.broker.unclaimed import Tally
+from bff.broker.workers import Held, beat
 from bff.catalog.model import Priority
 from tests.broker.world import BAD, GOOD, HOOK, World
 
 pytestmark = pytest.mark.anyio
 
 PAGE = {name: inspect.getdoc(method) or "" for name, method in inspect.getmembers(Keys, inspect.isfunction)}
-KINDS = ("HASH", "STRING", "ZSET", "STREAM")
+KINDS = ("HASH", "STRING", "LIST", "ZSET", "STREAM")
 DOCUMENTED = {name: doc for name, doc in PAGE.items() if doc.startswith(KINDS)}
 
 
@@ -38,12 +40,14 @@ def functions(keys: Keys, key: str) -> list[str]:
 
 
 async def live_a_full_life(world: World) -> Entry:
-    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation that is told.
+    """Something of everything: who asks, a success, a retry, a failure undone in part, a cancellation, a worker.
 
     Returns a synchronous call that is in flight.
     """
     await Tickets(world.cell).issue("sha256:1")
     await Sessions(world.cell).open("sha256:1")
+    await OperatorTickets(world.cell).issue("sha256:1")
+    await OperatorSessions(world.cell).open("sha256:1")
     await world.accepted(idempotency_key="k")
     await world.do(replace(GOOD, cache_key="d1", cache_ms=60_000))
     await world.accepted("order")
@@ -56,6 +60,9 @@ async def live_a_full_life(world: World) -> Entry:
     left, right = await world.take()
     await world.lanes().retry(left, delay_ms=5_000, effect=True, error="timeout", http_status=None, pause_ms=1)
     await world.lanes().finish(right, replace(GOOD, status=CallStatus.FALLBACK))
+    await beat(world.cell, "w1", up_ms=5, draining=False, services={"fast": Held(1, 2)})
+    await Tally(world.cell).run_once()
+    await world.until_ms(await world.now_ms() + 1)  # the service has rested
     begun = await begin(world.cell, await world.accepted(mode=Mode.SYNC), "only")
     assert begun.entry is not None
     return begun.entry

@@ -77,6 +77,7 @@ async def test_an_entry_whose_job_is_gone_gives_back_its_slot(world: World) -> N
     job_id = await world.accepted()
     await world.take()
     await world.redis.execute("DEL", world.keys.job(job_id), world.keys.parameters(job_id), world.keys.client("public"))
+    await world.redis.execute("DEL", world.keys.timeline(job_id))
     assert await reclaim(world) == 1
     await world.redis.execute("ZREM", world.keys.deadlines(), job_id)
     assert await world.leftovers() == {}

@@ -49,6 +49,7 @@ async def all_keys(world: World) -> dict[str, Any]:
             "hash": ("HGETALL", key),
             "string": ("GET", key),
             "zset": ("ZRANGE", key, 0, -1, "WITHSCORES"),
+            "list": ("LRANGE", key, 0, -1),
             "stream": ("XRANGE", key, "-", "+"),
         }[kind]
         value = await world.redis.execute(*read)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from bff.broker.survey import ServiceState, survey, untold
+from bff.broker.jobs import Refused
+from bff.broker.survey import ServiceState, dead_letters, survey
 from bff.catalog.model import Priority
-from tests.broker.world import BAD, GOOD, HOOK, World
+from tests.broker.world import BAD, GOOD, HOOK, SERVICES, World, a_catalog
 
 pytestmark = pytest.mark.anyio
 
@@ -15,8 +16,9 @@ async def look(world: World, service: str = "fast") -> ServiceState:
 
 async def test_before_anything_was_laid_down_all_is_at_zero(world: World) -> None:
     state = await look(world)
-    assert (state.in_flight, state.dead_letters, set(state.depth.values())) == (0, 0, {0})
+    assert (state.in_flight, set(state.depth.values()), set(state.wait_seconds.values())) == (0, {0}, {0})
     assert state.drain_rate == 100 / 0.01
+    assert set((await dead_letters(world.cell)).values()) == {0}
 
 
 async def test_depth_is_what_waits_by_priority_also_what_has_no_entry_yet(world: World) -> None:
@@ -61,7 +63,8 @@ async def test_what_was_given_up_is_counted_by_service(world: World) -> None:
     await world.do()
     await world.do(BAD)
     await world.do(BAD)
-    assert ((await look(world)).dead_letters, (await look(world, "stock")).dead_letters) == (1, 0)
+    counts = await dead_letters(world.cell)
+    assert (counts["fast"], counts["stock"]) == (1, 0)
 
 
 async def test_what_nobody_was_told_of_is_counted_by_how_it_was_to_be_told(world: World) -> None:
@@ -70,10 +73,36 @@ async def test_what_nobody_was_told_of_is_counted_by_how_it_was_to_be_told(world
     [turn] = await world.handed()
     await world.outbox.begin(turn)
     await world.outbox.bury(turn, medium="webhook", receiver="", error="http-500")
-    assert await untold(world.cell) == {"webhook": 1, "mail": 0}
+    counts = await dead_letters(world.cell)
+    assert (counts["webhook"], counts["mail"]) == (1, 0)
+
+
+async def test_of_the_dead_letters_the_newest_thousand_are_counted(world: World) -> None:
+    add = "for i = 1, 1003 do redis.call('XADD', KEYS[1], '*', 'service', i > 500 and 'fast' or 'stock') end return 1"
+    await world.redis.execute("EVAL", add, 1, world.keys.dead())
+    counts = await dead_letters(world.cell)
+    assert (counts["fast"], counts["stock"]) == (503, 497)
+
+
+async def test_the_wait_of_a_newcomer_is_the_one_that_admission_predicts(world: World) -> None:
+    for _ in range(4):
+        await world.accepted("scarce")
+    refused = await world.submit("scarce", timeout_ms=100)
+    waits = (await look(world, "stock")).wait_seconds
+    assert isinstance(refused, Refused)
+    assert waits == {Priority.HIGH: 0, Priority.NORMAL: refused.expected_ms / 1000, Priority.LOW: 0}
+    assert waits[Priority.NORMAL] > 0
+
+
+async def test_the_longest_wait_is_the_services_own_or_what_clients_may_ask_for(world: World) -> None:
+    text = SERVICES.replace("capacity = 10\n", "capacity = 10\nmax_wait_seconds = { low = 7 }\n")
+    own = World(world.redis, a_catalog(text))
+    longest = (await look(own, "stock")).max_wait_seconds
+    assert longest == {Priority.HIGH: 120, Priority.NORMAL: 120, Priority.LOW: 7}
 
 
 async def test_a_capacity_is_the_catalogs(world: World) -> None:
     await world.accepted()
     await world.do(GOOD)
-    assert (await look(world, "stock")).capacity == 10
+    state = await look(world, "stock")
+    assert (state.capacity, state.slots) == (10, 3)

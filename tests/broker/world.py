@@ -122,9 +122,10 @@ class World:
     redis: Runs
     catalog: Catalog = field(default_factory=a_catalog)
     keys: Keys = field(default_factory=lambda: Keys(uuid.uuid4().hex))
+    process: str = ""
 
     def __post_init__(self) -> None:
-        self.cell = Cell(self.redis, self.catalog, self.keys)
+        self.cell = Cell(self.redis, self.catalog, self.keys, process=self.process)
         self.jobs = Jobs(self.cell)
         self.outbox = Outbox(self.cell)
 
@@ -226,7 +227,7 @@ class World:
         found["deadlines"] = await self.redis.execute("ZCARD", self.keys.deadlines())
         for key in await self.redis.execute("KEYS", f"{self.keys.client('*')}"):
             found[f"in flight of {key}"] = int(await self.redis.execute("HGET", key, "in_flight"))
-        kept = ("settings", "service", "plan", "lane", "dead", "client")
+        kept = ("settings", "service", "plan", "lane", "dead", "client", "unclaimed")
         for key in await self.redis.execute("KEYS", f"{self.keys.prefix}:*"):
             if key.decode().split("}:")[1].split(":")[0] not in kept:
                 found[f"no expiry {key}"] = int(await self.redis.execute("PTTL", key) < 0)

@@ -5,10 +5,10 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.client.front import Front, front_of
-from tests.contract.conftest import api, mock, steer
+from tests.contract.conftest import alone, api, mock, operator, prefix, steer, world
 from tests.contract.stack import Up
 
-__all__ = ["api", "mock", "steer"]
+__all__ = ["alone", "api", "mock", "operator", "prefix", "steer", "world"]
 
 QUIET = [
     "--no-sandbox",

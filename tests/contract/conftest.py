@@ -10,7 +10,10 @@ import pytest
 from bff.catalog.services import SHIPPED_SERVICES
 from tests.broker.servers import Server, binaries
 from tests.contract.calls import Steer, client_of
+from tests.contract.operators import alone, operator, prefix, world
 from tests.contract.stack import Up, gateway
+
+__all__ = ["alone", "operator", "prefix", "world"]
 
 
 @pytest.fixture

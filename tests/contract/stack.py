@@ -58,6 +58,7 @@ class Up(Command):
         self.redis_url = places["redis"]
         self.mock_url = places["mock"]
         self.gateway_url = places["gateway"]
+        self.worker_url = places["worker"]
 
 
 class Gateway(Command):

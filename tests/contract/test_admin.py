@@ -1,60 +1,29 @@
 """Operators look at dead letters, replay and discard them over HTTP, with a key of their own."""
 
-import uuid
-from collections.abc import AsyncIterator, Iterator
-
 import httpx
 import pytest
 
-from bff.broker.keys import Keys
-from bff.broker.pipeline import Pipeline
-from bff.catalog.catalog import load_catalog
-from bff.catalog.clients import hash_of
 from tests.broker.world import World
 from tests.contract.calls import Json, client_of, problem_of
-from tests.contract.stack import Gateway, Up, gateway
+from tests.contract.operators import CLIENT, a_letter
+from tests.contract.stack import Gateway
 
 pytestmark = pytest.mark.anyio
 
-ROOT, CLIENT = f"bff_{'r' * 43}", f"bff_{'c' * 43}"
 LETTERS = "/admin/v1/dead-letters"
-
-
-@pytest.fixture(scope="module")
-def prefix() -> str:
-    return uuid.uuid4().hex
-
-
-@pytest.fixture(scope="module")
-def alone(stack: Up, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that asks clients for no key; operators it always asks."""
-    file = tmp_path_factory.mktemp("clients") / "clients.toml"
-    file.write_text(f'[clients.app]\nkey_hashes = ["{hash_of(CLIENT)}"]\n[admin]\nkey_hashes = ["{hash_of(ROOT)}"]\n')
-    with gateway(stack.redis_url, f"--key-prefix={prefix}", f"--clients={file}") as started:
-        yield started
-
-
-@pytest.fixture
-async def operator(alone: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(alone.url) as client:
-        client.headers["Authorization"] = f"Bearer {ROOT}"
-        yield client
-
-
-@pytest.fixture
-async def world(stack: Up, prefix: str) -> AsyncIterator[World]:
-    pipeline = Pipeline(stack.redis_url)
-    yield World(pipeline, load_catalog(), Keys(prefix))
-    await pipeline.aclose()
-
-
-async def a_letter(world: World) -> str:
-    """A call that ended three workers: its job."""
-    job_id = await world.accepted("echo", parameters=b'{"text":"hi"}')
-    await world.set("echo", timeout_ms=-1000)
-    while await world.take("echo"):
-        assert (await world.lanes("echo").reclaim())[0] >= 1
-    return job_id
+SERVICE = "/admin/v1/services/echo"
+ROUTES = [
+    ("GET", LETTERS),
+    ("POST", f"{LETTERS}/1-1/replay"),
+    ("POST", f"{LETTERS}/replay?service=echo"),
+    ("DELETE", f"{LETTERS}/1-1"),
+    *(("GET", f"/admin/v1/{noun}") for noun in ("queues", "services", "workers", "overview", "rollout", "jobs/x")),
+    ("POST", f"{SERVICE}/pause"),
+    ("POST", f"{SERVICE}/resume"),
+    ("PUT", f"{SERVICE}/breaker"),
+    ("PUT", "/admin/v1/rollout/echo"),
+    ("POST", "/admin/v1/ws-tickets"),
+]
 
 
 async def listed(operator: httpx.AsyncClient, **query: str) -> list[Json]:
@@ -68,7 +37,7 @@ async def listed(operator: httpx.AsyncClient, **query: str) -> list[Json]:
 async def test_nobody_else_sees_or_does_anything(alone: Gateway, key: str | None) -> None:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     async with client_of(alone.url) as client:
-        for method, path in (("GET", LETTERS), ("POST", f"{LETTERS}/1-1/replay"), ("DELETE", f"{LETTERS}/1-1")):
+        for method, path in ROUTES:
             answer = await client.request(method, path, headers=headers)
             problem_of(answer, 401 if key is None else 403, "unauthorized" if key is None else "forbidden")
 
@@ -115,3 +84,31 @@ async def test_what_cannot_be_replayed_says_why(operator: httpx.AsyncClient, wor
 async def test_what_is_no_letter_is_unknown(operator: httpx.AsyncClient, letter_id: str) -> None:
     problem_of(await operator.post(f"{LETTERS}/{letter_id}/replay"), 404, "unknown-dead-letter")
     problem_of(await operator.delete(f"{LETTERS}/{letter_id}"), 404, "unknown-dead-letter")
+
+
+async def test_all_of_a_service_are_replayed_at_once_and_what_cannot_be_is_said(
+    operator: httpx.AsyncClient, world: World
+) -> None:
+    jobs = [await a_letter(world) for _ in range(2)]
+    await world.redis.execute(
+        "XADD", world.keys.dead(), "*", "kind", "entry", "lane", "x", "service", "echo", "fields", "{}"
+    )
+    letters = await listed(operator, service="echo")
+    answer = await operator.post(f"{LETTERS}/replay", params={"service": "echo"})
+    assert answer.status_code == 200, answer.text
+    came = answer.json()
+    assert {each["job"] for each in letters} >= set(jobs)
+    replayed = {letter["id"] for letter in letters if letter["kind"] == "call"}
+    assert {each["id"] for each in came["replayed"]} == replayed
+    assert "discard it" in came["refused"][-1]["detail"]
+    assert came["next"] is None
+    for each in came["replayed"]:
+        assert (await operator.get(f"/v1/jobs/{each['job']}")).json()["status"] == "queued"
+    left = await listed(operator, service="echo")
+    assert {each["kind"] for each in left} == {"entry"}
+    again = (await operator.post(f"{LETTERS}/replay", params={"service": "echo", "after": left[-1]["id"]})).json()
+    assert again == {"replayed": [], "refused": [], "next": None}
+
+
+async def test_whose_letters_are_to_be_replayed_has_to_be_said(operator: httpx.AsyncClient) -> None:
+    problem_of(await operator.post(f"{LETTERS}/replay"), 400, "invalid-query")

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -27,13 +28,25 @@ async def until_ready(api: httpx.AsyncClient) -> None:
         await asyncio.sleep(0.02)
 
 
+async def timed(api: httpx.AsyncClient, path: str) -> tuple[str, float]:
+    began = time.monotonic()
+    answer = await api.get(path)
+    assert answer.status_code == 200
+    return answer.text, time.monotonic() - began
+
+
 async def assert_it_says_that_the_broker_is_away(api: httpx.AsyncClient) -> None:
     assert (await api.get("/livez")).status_code == 200
     ready = await api.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
     refused_for_now(await api.post(ECHO, json=HI), "broker-unavailable")
     refused_for_now(await api.get("/v1/jobs/01900000-0000-7000-8000-000000000000"), "broker-unavailable")
-    assert (await api.get("/metrics")).status_code == 200
+    metrics, alive = asyncio.create_task(timed(api, "/metrics")), await timed(api, "/livez")
+    page, seconds = await metrics
+    assert "\nbff_redis_up 0.0\n" in page
+    assert "\nbff_queue_depth" not in page, "nothing that was true a while ago"
+    assert seconds < 2
+    assert alive[1] < 0.5, "whoever scrapes keeps nobody waiting"
 
 
 async def test_a_gateway_that_is_there_first_becomes_ready_later(own_redis: Server, alone: httpx.AsyncClient) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from bff.catalog.clients import hash_of
-from tests.contract.stack import Up, gateway
+from tests.contract import operators
+from tests.contract.stack import Gateway, Up, gateway
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml").read_text()
 KEY = f"bff_{'s' * 43}"
 
 
-def findings(url: str, directory: Path, config: str) -> str:
+def findings(url: str, directory: Path, config: str, *only: str) -> str:
     """What schemathesis says where it found anything; empty where it did not."""
     file = directory / "schemathesis.toml"
     file.write_text(config)
@@ -23,6 +24,7 @@ def findings(url: str, directory: Path, config: str) -> str:
         *(sys.executable, "-m", "schemathesis.cli", f"--config-file={file}", "run", f"{url}/openapi.json"),
         # DELETE cancels; the job stays readable.
         *("--checks", "all", "--exclude-checks", "use_after_free"),
+        *only,
         *("--max-examples", "10", "--seed", "1", "--no-color", "--generation-database", "none"),
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.contract.schemathesis_hooks", "PYTHONPATH": str(ROOT)}
@@ -35,6 +37,13 @@ def findings(url: str, directory: Path, config: str) -> str:
 @pytest.mark.timeout(300)
 def test_a_gateway_that_asks_for_no_key_answers_as_its_document_says(stack: Up, tmp_path: Path) -> None:
     found = findings(stack.gateway_url, tmp_path, CONFIG)
+    assert not found, found
+
+
+@pytest.mark.timeout(300)
+def test_a_gateway_answers_operators_as_its_document_says(alone: Gateway, tmp_path: Path) -> None:
+    config = f'{CONFIG}\n[auth.openapi.admin]\nbearer = "{operators.ROOT}"\n'
+    found = findings(alone.url, tmp_path, config, "--include-path-regex", "^/admin/")
     assert not found, found
 
 

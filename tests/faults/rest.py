@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-KEPT = ("settings", "plan:", "service:", "lane:", "client:", "dead")
+KEPT = ("settings", "plan:", "service:", "lane:", "client:", "dead", "unclaimed")
 
 
 def leftovers(redis: Any, prefix: str = "bff") -> list[str]:

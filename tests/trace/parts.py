@@ -86,7 +86,7 @@ async def _served(settings: GatewaySettings, services: Services, hook: Receiver)
         gateway: Gateway = app.state.gateway
         cell = gateway.broker.cell
         await cell.configure()
-        metrics, downstream = Metrics(), Downstream(catalog.services.values())
+        metrics, downstream = Metrics(catalog), Downstream(catalog.services.values())
         webhooks = Webhooks(settings.webhook_origins)
         queue = ArqRedis(Redis.from_url(settings.redis_url).connection_pool)
         notifier = Notifier(Outbox(cell), clients, webhooks, None, metrics, queue)

@@ -97,4 +97,4 @@ async def test_reclaiming_waits_for_a_broker_that_is_away() -> None:
         async def reclaim(self) -> tuple[int, list[Ended]]:
             raise BrokerUnavailable("away")
 
-    assert await reclaim({"lanes": [Away()], "metrics": Metrics()}) == 0
+    assert await reclaim({"lanes": [Away()], "metrics": Metrics(load_catalog())}) == 0

@@ -24,7 +24,6 @@ from tests.workers.notifying import SECRET
 from tests.workers.world import SUCCESS, Scripted, World
 from workers import notifier as notifier_module
 from workers.mail import Mailer
-from workers.metrics import Metrics
 from workers.notifier import MOST_IN_ARQ, Notifier
 from workers.webhook import Webhooks
 
@@ -51,7 +50,7 @@ class Told:
         self.outbox = Outbox(world.cell)
         self.clients_file = clients
         self.queue = queue
-        self.metrics = Metrics()
+        self.metrics = world.metrics
 
     async def ended(self, uri: str, when: When = When.ALWAYS, client: str = "public") -> str:
         job_id = await self.world.submit(client=client, notify=Notify(uri, when))

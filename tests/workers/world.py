@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,9 @@ class World:
     pipeline: Pipeline
     arrivals: Arrivals
     redis: Any
-    metrics: Metrics = field(default_factory=Metrics)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics(self.catalog)
 
     @property
     def jobs(self) -> Jobs:

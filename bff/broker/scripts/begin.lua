@@ -1,7 +1,7 @@
 -- Start one call of a synchronous job, for the gateway that makes it: within the share of the service's slots that is for such
 -- calls, and within all its slots, its rate and its breaker, as take does for workers. What is too late is expired instead.
 -- KEYS  <cell>job:<id>
--- ARGV  id, call
+-- ARGV  id, call, gateway
 -- Returns {begun, 0, entry, ended} | {limited | early, again_ms, nil, ended} | {over, 0, nil, ended}
 --   entry: as take returns it. limited: no slot or no permit, ask again in again_ms. early: it is a retry, due in again_ms.
 --   over: nothing of this call is left to do.
@@ -44,6 +44,6 @@ local number = redis.call('HINCRBY', service, 'sync_calls', 1)
 redis.call('ZADD', calling, now + timeout_ms + 1000, id .. ':' .. name) -- as reclaim.lua counts: by then it is over for certain
 local entry = string.format('%.0f-%.0f', now, number)
 local lane = cell .. 'lane:' .. call.service .. ':' .. job.priority
-local handed = hand_out(supply, lane, entry, now - job[name .. '.ready'], job, call)
+local handed = hand_out(supply, lane, entry, now - job[name .. '.ready'], job, call, ARGV[3])
 keep_supply(supply)
 return { 'begun', 0, handed, ended }

@@ -27,6 +27,7 @@ if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
 local plan = plan_of(job)
 local call = plan.by_name[name]
 
+tell(job, 'ended', name, status, http_status, milliseconds, source, error)
 let_go(job, call)
 if effect == '1' then put(job, name .. '.effect', 1) end
 note_health(KEYS[3], health, milliseconds)

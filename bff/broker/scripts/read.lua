@@ -30,4 +30,4 @@ for _, call in ipairs(plan.calls) do
     expected_ms = math.max(expected_ms, rest_ms(plan, call))
   end
 end
-return { now, flat, outcomes, position, expected_ms }
+return { now, flat, outcomes, position, math.min(expected_ms, math.max(0, job.deadline - now)) }

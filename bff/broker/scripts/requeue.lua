@@ -9,8 +9,9 @@ for _, member in ipairs(due) do
   redis.call('ZREM', KEYS[1], member)
   local id, name = member:match('^(.-):(.+)$')
   local job = load(id)
-  if job and job[name .. '.status'] == 'queued' then -- else it was cancelled or expired meanwhile, its place given back
-    local plan = plan_of(job)
+  local plan = job and plan_of(job)
+  if plan then redis.call('HINCRBY', cell .. 'service:' .. plan.by_name[name].service, 'parked', -1) end
+  if plan and job[name .. '.status'] == 'queued' then -- else it was cancelled or expired meanwhile, its place given back
     enter_lane(job, plan, plan.by_name[name], true)
     save(job)
   end

@@ -33,9 +33,11 @@ if effect == '1' then put(job, name .. '.effect', 1) end
 if attempted == '0' then put(job, name .. '.attempts', job[name .. '.attempts'] - 1) end
 local spared = tonumber(job[name .. '.spared'] or 0) -- pushed back by a 429: nothing was done, and the call cannot help it
 if http_status == '429' and spared < MOST_SPARED then put(job, name .. '.spared', spared + 1) end
+if over then tell(job, 'ended', name, 'failed', http_status, ran_ms, '', error) end
 if over then
   compensate(job, plan)
 else
+  tell(job, 'parked', name, delay_ms, http_status, ran_ms, error)
   put(job, name .. '.status', 'queued')
   put(job, name .. '.error', error)
   put(job, name .. '.http_status', http_status)
@@ -44,6 +46,7 @@ else
     put(job, name .. '.not_before', now + delay_ms)
   else
     redis.call('ZADD', KEYS[4], now + delay_ms, id .. ':' .. name)
+    redis.call('HINCRBY', KEYS[3], 'parked', 1)
   end
 end
 save(job)

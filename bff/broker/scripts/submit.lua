@@ -3,7 +3,8 @@
 --       <cell>idempotency:<digest> STRING "<id> <fingerprint>"
 -- ARGV  id, plan digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
 --       the client's quota: interval_us, window_us, max_in_flight (0: none), whom to tell of its end: URI (empty: nobody),
---       always | unclaimed, and for each inline call that is done already: call, milliseconds, http_status, data
+--       always | unclaimed, the gateway that accepts it, and for each inline call that is done already: call, milliseconds,
+--       http_status, data
 -- Returns {accepted, now_ms, expected_ms, position, plain (0 | 1), ended, used_us} | {replayed, id} | {conflict, id} | {unconfigured}
 --       | {queue-full | shedding | deadline-unattainable | downstream-unavailable, service, retry_ms, expected_ms}
 --       | {quota-exceeded, requests | in-flight, retry_ms, used_us}
@@ -13,8 +14,8 @@
 --#include breaker
 --#include admission
 local id, digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
-  interval_us, window_us, max_in_flight, notify, notify_when = unpack(ARGV)
-local DONE_FROM = 18
+  interval_us, window_us, max_in_flight, notify, notify_when, gateway = unpack(ARGV)
+local DONE_FROM = 19
 if KEYS[5] then
   local record = redis.call('GET', KEYS[5])
   if record then
@@ -37,7 +38,7 @@ end
 
 timeout_ms = tonumber(timeout_ms)
 local job = {
-  id = id, changed = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
+  id = id, changed = {}, events = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
   status = 'queued', version = 0, submitted = now, deadline = now + timeout_ms,
 }
 local plan = plan_of(job)
@@ -56,6 +57,7 @@ if notify ~= '' then
   put(job, 'notify', notify)
   put(job, 'notify_when', notify_when)
 end
+tell(job, 'submitted', gateway)
 redis.call('HSET', KEYS[1], 'operation', operation) -- first, so that a job that ends at once has a key to expire
 redis.call('SET', KEYS[2], parameters)
 redis.call('ZADD', KEYS[3], job.deadline, id)
@@ -70,6 +72,7 @@ for _, call in ipairs(plan.calls) do
   if at then
     for k, field in ipairs({ '.ms', '.http_status' }) do put(job, call.name .. field, ARGV[at + k]) end
     put(job, call.name .. '.attempts', 1)
+    tell(job, 'inline', call.name, ARGV[at + 2], ARGV[at + 1])
     put(job, call.name .. '.source', 'live')
     redis.call('HSET', cell .. 'outcomes:' .. id, call.name, ARGV[at + 3])
   else

@@ -69,7 +69,7 @@ local function read(i, count)
     if drop(lanes[i], entry, job, plan, call, starts_by) then
       dropped = dropped + 1
     else
-      entries[#entries + 1] = hand_out(supply, lanes[i], entry[1], now - entry[1]:match('^%d+'), job, call)
+      entries[#entries + 1] = hand_out(supply, lanes[i], entry[1], now - entry[1]:match('^%d+'), job, call, consumer)
     end
   end
 end

@@ -7,6 +7,7 @@ local SHED_ABOVE_PER_MILLE = { high = 1000000, normal = 900, low = 750 } -- high
 -- Who came to the other lanes within the last ten seconds, estimated from two windows of that length. read[at + 1] to read[at + 3]
 -- count the present one, the next three the one before.
 local CAME_WITHIN_MS = 10000
+local HELD_RETRY_MS = 60000 -- for what needs a service that an operator holds until he resumes it
 local function newcomers(read, at, age, priority)
   local sum = 0
   for i, other in ipairs(PRIORITIES) do
@@ -37,9 +38,11 @@ local function lane_state(service, priority)
     'bound.' .. priority, 'capacity', 'interval_us', 'service_us', 'max_concurrency', 'max_wait_ms.' .. priority,
     'breaker.open_until', 'paused_until',
     'came_at', 'came.high', 'came.normal', 'came.low', 'came_before.high', 'came_before.normal', 'came_before.low',
-    'expected_us', 'slow_us', 'timed_at', 'timeout_ms', 'entered.again', 'left.again')
+    'expected_us', 'slow_us', 'timed_at', 'timeout_ms', 'entered.again', 'left.again',
+    'breaker.forced', 'held_until')
   local waiting = { high = tonumber(read[1] or 0), normal = tonumber(read[2] or 0), low = tonumber(read[3] or 0) }
-  local slots, open_ms = breaker_allows(read[10], tonumber(read[8]))
+  local slots, open_ms = breaker_allows(read[10], tonumber(read[8]), read[25])
+  local held, endless = held_ms(read[26])
   local age = now - (read[12] or 0)
   return {
     waiting = waiting[priority],
@@ -50,7 +53,7 @@ local function lane_state(service, priority)
     others = newcomers(read, 12, age, priority), age = age, service_ms = math.ceil(read[7] / 1000),
     slow_ms = slow_ms(read[19], read[20], read[21], read[22]),
     again = math.max(0, (read[23] or 0) - (read[24] or 0)),
-    open_ms = open_ms, paused_ms = rests_ms(read[11]),
+    open_ms = open_ms, paused_ms = math.max(rests_ms(read[11]), held), held = endless,
   }
 end
 
@@ -70,8 +73,10 @@ local function wait_ms(state, priority, waiting)
 end
 
 -- Why a call cannot be done in time, and in how many ms that would be different: nil where it can. With an open breaker one
--- whose last good answer may be in the cache is let in: a worker looks there.
+-- whose last good answer may be in the cache is let in: a worker looks there. Not while an operator holds the service, until he
+-- resumes it: nobody takes anything then.
 local function obstacle(state, priority, call, start, latest)
+  if state.held then return 'downstream-unavailable', HELD_RETRY_MS end
   if state.open_ms > 0 and not call.cached then return 'downstream-unavailable', state.open_ms end
   if state.waiting >= state.bound then
     return 'queue-full', math.ceil((state.waiting - state.bound + 1) * state.spacing_us / 1000)
@@ -86,9 +91,11 @@ end
 -- The same for a synchronous job, which waits in no lane: it is refused only for what would certainly fail.
 local function admit_sync(plan)
   for _, call in ipairs(plan.calls) do
-    local open_until = redis.call('HGET', cell .. 'service:' .. call.service, 'breaker.open_until')
-    local _, open_ms = breaker_allows(open_until, 1)
-    if open_ms > 0 and call.required and not call.fallback and not call.cached then
+    local read = redis.call('HMGET', cell .. 'service:' .. call.service, 'breaker.open_until', 'breaker.forced', 'held_until')
+    local _, open_ms = breaker_allows(read[1], 1, read[2])
+    local _, held = held_ms(read[3])
+    if held then open_ms = HELD_RETRY_MS end
+    if open_ms > 0 and call.required and not call.fallback and (held or not call.cached) then
       return 'downstream-unavailable', call.service, open_ms, open_ms
     end
   end

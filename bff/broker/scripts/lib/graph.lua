@@ -1,12 +1,13 @@
 -- How a job moves along its plan. Every booked place is a call that is waiting or queued: +1 when it becomes so, -1 when it
 -- is taken, skipped, expired or cancelled.
---   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> (counters)
+--   <cell>service:<name>            HASH    configuration, and booked. entered. left. expired.<priority> parked (counters)
 --   <cell>lane:<service>:<priority> STREAM  job call start_by (ms, 0: none)
 --   <cell>lane:<service>:again      STREAM  likewise: retries, what dead workers left, compensations; taken before all lanes
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
 --#include timing
 --#include notify
+--#include results
 
 -- Whether the call is made by the gateway that the job came to, which holds the answer: it enters no lane and takes no place.
 -- Compensations go through lanes in any case.
@@ -30,6 +31,7 @@ local function enter_lane(job, plan, call, again)
     put(job, call.name .. '.status', 'queued')
     put(job, call.name .. '.ready', now)
     put(job, call.name .. '.start_by', start_by(job, plan, call))
+    tell(job, 'queued', call.name)
     return
   end
   local lane = (again or call.undoes) and 'again' or job.priority
@@ -39,6 +41,7 @@ local function enter_lane(job, plan, call, again)
   put(job, call.name .. '.place', place)
   redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. lane, '*',
     'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
+  tell(job, 'queued', call.name, lane)
 end
 
 -- It is not in flight any more; whose `entry` the job does not name is nobody's.
@@ -48,6 +51,7 @@ local function let_go(job, call)
 end
 
 local function close(job, call, status)
+  tell(job, status, call.name)
   if OPEN[job[call.name .. '.status']] then
     book(job, call, -1)
     if status == 'expired' then redis.call('HINCRBY', cell .. 'service:' .. call.service, 'expired.' .. job.priority, 1) end
@@ -61,6 +65,7 @@ local function give_up(job, call, status)
   if not call.fallback then return end
   put(job, call.name .. '.status', 'fallback')
   put(job, call.name .. '.source', 'static')
+  tell(job, 'fallback', call.name)
   put(job, call.name .. '.error', status)
   redis.call('HSET', cell .. 'outcomes:' .. job.id, call.name, call.fallback)
 end
@@ -80,6 +85,7 @@ end
 -- To the dead letters: what was given up, and an operator has to look at.
 --   <cell>dead  STREAM  kind (call | compensation | notification) job operation client priority timeout_ms call service error attempts parameters
 local function bury(kind, job, call, error)
+  tell(job, 'buried', call.name, error)
   redis.call('XADD', cell .. 'dead', '*', 'kind', kind, 'job', job.id, 'operation', job.operation, 'client', job.client,
     'priority', job.priority, 'timeout_ms', job.deadline - job.submitted, 'call', call.name, 'service', call.service,
     'error', error, 'attempts', job[call.name .. '.attempts'] or 0,
@@ -125,11 +131,13 @@ local function settle(job, plan, status, open_as)
   end
   put(job, 'status', status)
   put(job, 'finished', now)
+  tell(job, 'finished', status, job.blame)
   put(job, 'expires', now + redis.call('HGET', cell .. 'settings', 'result_ttl_ms'))
   ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }
   if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
   announce(job)
   if status == 'succeeded' then
+    keep_result(job)
     keep_until(job, job.expires)
   else
     compensate(job, plan)

@@ -4,6 +4,7 @@
 --                                  .effect .ms …
 --   <cell>parameters:<id>  STRING  JSON     <cell>outcomes:<id>  HASH  call -> JSON data     <cell>plan:<digest>  STRING  JSON
 --   <cell>deadlines        ZSET    job id -> deadline_ms, while the job is not terminal
+--   <cell>timeline:<id>    LIST    "<ms since submitted> <what> <more> …", what happened, for operators; see bff/broker/timeline.py
 -- <call>.entry names the entry in flight (empty: none); <call>.effect is 1 once something may have been done downstream.
 local cell = KEYS[1]:match('^.-}:')
 local clock = redis.call('TIME')
@@ -25,13 +26,33 @@ end
 local function load(id)
   local job = by_name(redis.call('HGETALL', cell .. 'job:' .. id))
   if not job.operation then return nil end
-  job.id, job.changed = id, {}
+  job.id, job.changed, job.events = id, {}, {}
   return job
 end
 
 local function put(job, field, value)
   job[field] = tostring(value)
   job.changed[field] = true
+end
+
+-- What happened, for operators. No word that is told has a blank in it, and none is what a client sent or a service answered.
+local function tell(job, ...)
+  job.events[#job.events + 1] = (now - job.submitted) .. ' ' .. table.concat({ ... }, ' ')
+end
+
+-- The newest are kept, for as long as the job's hash is.
+local MOST_EVENTS = 200
+local function keep_events(job)
+  if #job.events == 0 then return end
+  local key = cell .. 'timeline:' .. job.id
+  local count = redis.call('RPUSH', key, unpack(job.events))
+  if count == #job.events then
+    local left_ms = redis.call('PTTL', cell .. 'job:' .. job.id)
+    if left_ms > 0 then redis.call('PEXPIRE', key, left_ms) end
+  elseif count > MOST_EVENTS then
+    redis.call('LTRIM', key, -MOST_EVENTS, -1)
+  end
+  job.events = {}
 end
 
 local function save(job)
@@ -44,6 +65,7 @@ local function save(job)
   end
   job.changed = {}
   redis.call('HSET', cell .. 'job:' .. job.id, unpack(fields))
+  keep_events(job)
   redis.call('PUBLISH', cell .. 'changed:' .. job.id, job.version)
 end
 

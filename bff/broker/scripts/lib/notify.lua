@@ -6,13 +6,15 @@
 local GRACE_MS = 30000
 local BURIED_MS = 7 * 24 * 3600 * 1000
 
--- The job's hash goes with its parameters; later, where its end is still to be told.
+-- The job's hash goes with its parameters, and its timeline with it; later, where its end is still to be told.
 local function keep_hash(job)
-  local key, left_ms = cell .. 'job:' .. job.id, redis.call('PTTL', cell .. 'parameters:' .. job.id)
-  if left_ms == -1 or job.notify_state == 'pending' then
-    redis.call('PERSIST', key)
-  else
-    redis.call('PEXPIREAT', key, math.max(now + math.max(left_ms, 1000), tonumber(job.notify_kept or 0)))
+  local left_ms = redis.call('PTTL', cell .. 'parameters:' .. job.id)
+  for _, key in ipairs({ 'job:', 'timeline:' }) do
+    if left_ms == -1 or job.notify_state == 'pending' then
+      redis.call('PERSIST', cell .. key .. job.id)
+    else
+      redis.call('PEXPIREAT', cell .. key .. job.id, math.max(now + math.max(left_ms, 1000), tonumber(job.notify_kept or 0)))
+    end
   end
 end
 
@@ -26,11 +28,13 @@ local function note(job, ...)
   local flat = { ... }
   for i = 1, #flat, 2 do job[flat[i]] = tostring(flat[i + 1]) end
   redis.call('HSET', cell .. 'job:' .. job.id, ...)
+  keep_events(job)
 end
 
 -- It is not, or no longer, to be delivered.
 local function conclude(job, state)
   redis.call('ZREM', cell .. 'notify', job.id)
+  tell(job, 'notification', state)
   note(job, 'notify_state', state)
   keep_hash(job)
 end

@@ -7,14 +7,14 @@
 -- nil where the service was not laid down.
 local function supply_of(service)
   local set = redis.call('HMGET', service, 'max_concurrency', 'interval_us', 'burst_us', 'next_us', 'paused_until', 'service_us',
-    'breaker.open_until')
+    'breaker.open_until', 'breaker.forced', 'held_until')
   if not set[1] then return nil end
-  local slots, open_ms = breaker_allows(set[7], tonumber(set[1]))
+  local slots, open_ms = breaker_allows(set[7], tonumber(set[1]), set[8])
   local interval_us, burst_us = tonumber(set[2]), tonumber(set[3])
   local clock_us = clock[1] * 1000000 + clock[2]
   return {
     service = service, slots = slots, open_ms = open_ms, half_open = slots > 0 and tonumber(set[7] or 0) > 0,
-    paused_ms = rests_ms(set[5]), interval_us = interval_us, burst_us = burst_us, clock_us = clock_us,
+    paused_ms = math.max(rests_ms(set[5]), (held_ms(set[9]))), interval_us = interval_us, burst_us = burst_us, clock_us = clock_us,
     -- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
     next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us),
     look_again_ms = math.min(250, math.max(5, math.floor(set[6] / 4000))), firsts = 0,
@@ -37,8 +37,8 @@ local function keep_supply(supply)
 end
 
 -- The call is in flight from here on, under the name of `entry`, or where the breaker is open to be ended without being called.
--- Returns what who makes it has to know; see take.lua.
-local function hand_out(supply, lane, entry, queued_ms, job, call)
+-- `by`: the process that makes it. Returns what that has to know; see take.lua.
+local function hand_out(supply, lane, entry, queued_ms, job, call, by)
   local open = supply.open_ms > 0
   put(job, call.name .. '.status', 'running')
   put(job, call.name .. '.entry', entry)
@@ -48,6 +48,7 @@ local function hand_out(supply, lane, entry, queued_ms, job, call)
     supply.next_us = supply.next_us + supply.interval_us
     if job[call.name .. '.attempts'] == '1' then supply.firsts = supply.firsts + 1 end
   end
+  tell(job, open and 'barred' or 'taken', call.name, by, job[call.name .. '.attempts'] or 0, queued_ms)
   book(job, call, -1)
   if job.status == 'queued' then
     put(job, 'status', 'running')
