@@ -62,6 +62,7 @@ async def test_a_frozen_broker_lets_nothing_hang_and_nothing_happens_twice(
     own_redis.start()
     await until_ready(alone)
     job = await submitted(alone)
+    assert "\nbff_queue_depth" in (await alone.get("/metrics")).text
     own_redis.signal(signal.SIGSTOP)
     await assert_it_says_that_the_broker_is_away(alone)
     keyed = {"Idempotency-Key": "k1"}
