@@ -163,11 +163,11 @@ async def run(stack: LiveStack, url: str, phases: Sequence[Phase], patience_seco
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=float, default=5.0, help="checkouts per second before and after")
-    parser.add_argument("--spike", type=float, default=40.0, help="checkouts per second of the spike")
+    parser.add_argument("--spike", type=float, default=50.0, help="checkouts per second of the spike")
     parser.add_argument("--seconds", type=float, default=120.0, help="of the spike")
     parser.add_argument("--before", type=float, default=30.0, help="seconds of base rate before the spike")
     parser.add_argument("--after", type=float, default=60.0, help="seconds of base rate after the spike")
-    parser.add_argument("--capacity", type=int, default=700, help="waiting places of payments")
+    parser.add_argument("--capacity", type=int, default=1000, help="waiting places of payments")
     parser.add_argument("--hasten", type=float, default=4.0, help="divides how long a condition must hold; 1: as it is")
     parser.add_argument(
         "--patience", type=float, default=330.0, help="seconds to wait, in the end, until nothing fires"
