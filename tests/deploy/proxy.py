@@ -7,8 +7,12 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from email.message import Message
+from http.client import parse_headers
 from pathlib import Path
+from threading import Thread
+from typing import Self
 
 import httpx
 
@@ -23,7 +27,7 @@ class Proxy:
     """Only where it listens, and where the gateways are, is not what is shipped."""
 
     def __init__(self, directory: Path, gateways: Sequence[str]) -> None:
-        files = shutil.copytree(SHIPPED, directory / "files")
+        files = shutil.copytree(SHIPPED, directory / "files")  # makes the directory too
         servers = "".join(f"server {httpx.URL(url).netloc.decode()} max_fails=1 fail_timeout=1s;" for url in gateways)
         (files / "gateways.conf").write_text(f"upstream gateways {{ zone gateways 64k; {servers} }}\n")
         listeners = [socket.create_server(("127.0.0.1", 0)) for _ in LISTENS]
@@ -63,3 +67,30 @@ def proxy(directory: Path, *gateways: str) -> Iterator[Proxy]:
     finally:
         started.process.send_signal(signal.SIGQUIT)
         assert started.process.wait(timeout=20) == 0, started.said()
+
+
+class HangsUp:
+    """A gateway that reads a request's head and goes: what it was asked is seen, and nobody knows what it did."""
+
+    def __init__(self) -> None:
+        self.heads: list[Message] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._serving = Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._serving.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._serving.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # shut down
+            while True:
+                connection, _ = self._listener.accept()
+                with connection, connection.makefile("rb") as read:
+                    read.readline()
+                    self.heads.append(parse_headers(read))

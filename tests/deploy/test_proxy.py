@@ -19,7 +19,7 @@ from tests.contract.sockets import socket
 from tests.contract.stack import Gateway, Up, gateway
 from tests.contract.streams import stream
 from tests.contract.wire import answer_in, connection, read_all, request
-from tests.deploy.proxy import Proxy, proxy
+from tests.deploy.proxy import HangsUp, Proxy, proxy
 
 pytestmark = pytest.mark.anyio
 
@@ -143,10 +143,31 @@ async def test_operators_paths_are_on_a_port_of_their_own(front: Proxy, api: htt
         assert (await operators.get("/-/alive")).status_code == 204
 
 
-async def test_only_a_websocket_changes_the_protocol(api: httpx.AsyncClient) -> None:
-    """h2c would carry requests past the proxy's rules."""
-    answer = await api.get("/livez", headers={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+async def test_a_post_in_doubt_goes_to_another_gateway_only_under_a_key(tmp_path: Path) -> None:
+    with HangsUp() as one, HangsUp() as two, proxy(tmp_path, one.url, two.url) as front:
+        async with client_of(front.url) as api:
+            problem_of(await api.post(ECHO, json=HI), 503, "gateway-unavailable")
+            assert len(one.heads) + len(two.heads) == 1
+    with HangsUp() as one, HangsUp() as two, proxy(tmp_path / "again", one.url, two.url) as front:
+        async with client_of(front.url) as api:
+            answer = await api.post(ECHO, json=HI, headers={"Idempotency-Key": "k"})
+            problem_of(answer, 503, "gateway-unavailable")
+            assert (len(one.heads), len(two.heads)) == (1, 1)
+
+
+async def test_a_gateway_is_told_how_a_client_came_and_only_of_a_websockets_wish(tmp_path: Path) -> None:
+    """Another protocol, h2c, would carry requests past the proxy's rules."""
+    wish = {"Connection": "Upgrade", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    with HangsUp() as gateway, proxy(tmp_path, gateway.url) as front:
+        async with client_of(front.url) as api:
+            await api.get("/", headers={"Upgrade": "h2c", **wish})
+            await api.get("/v1/ws", headers={"Upgrade": "websocket", **wish})
+    other, websocket = gateway.heads
+    assert (other["Connection"], other["Upgrade"]) == ("close", None)
+    assert (websocket["Connection"], websocket["Upgrade"]) == ("upgrade", "websocket")
+    for head in gateway.heads:
+        assert head["Host"] == front.url.removeprefix("http://")
+        assert (head["X-Forwarded-Proto"], head["X-Forwarded-For"]) == ("http", "127.0.0.1")
 
 
 async def test_a_gateway_that_leaves_is_noticed_by_nobody(
