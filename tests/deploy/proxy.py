@@ -44,7 +44,7 @@ class Proxy:
                 ["nginx", "-p", f"{directory}/", "-c", f"{files}/nginx.conf"],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # It takes over listeners that are open, as from a former nginx: their ports are nobody else's meanwhile.
+                # It takes over open listeners, as from a former nginx: their ports are nobody else's meanwhile.
                 env=os.environ | {"NGINX": "".join(f"{listener.fileno()};" for listener in listeners)},
                 pass_fds=[listener.fileno() for listener in listeners],
             )

@@ -152,7 +152,9 @@ def test_nginx_takes_the_shipped_files(tmp_path: Path) -> None:
     files = shutil.copytree(SHIPPED, tmp_path / "files")
     where = files / "gateways.conf"
     where.write_text(where.read_text().replace("gateway:8000 resolve ", "127.0.0.1:8000 "))
-    tried = subprocess.run(["nginx", "-t", "-p", f"{tmp_path}/", "-c", f"{files}/nginx.conf"], capture_output=True, text=True)
+    tried = subprocess.run(
+        ["nginx", "-t", "-p", f"{tmp_path}/", "-c", f"{files}/nginx.conf"], capture_output=True, text=True
+    )
     assert tried.returncode == 0, tried.stderr
     assert "test is successful" in tried.stderr
 

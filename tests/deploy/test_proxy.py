@@ -130,7 +130,9 @@ def test_what_the_proxy_refuses_is_the_problem_that_a_gateway_would_answer(front
 async def test_a_body_of_the_largest_size_passes(api: httpx.AsyncClient) -> None:
     content = b'{"text": "' + b"x" * (MEBIBYTE - 12) + b'"}'
     assert len(content) == MEBIBYTE
-    problem_of(await api.post(ECHO, content=content, headers={"Content-Type": "application/json"}), 422, "invalid-parameters")
+    problem_of(
+        await api.post(ECHO, content=content, headers={"Content-Type": "application/json"}), 422, "invalid-parameters"
+    )
 
 
 async def test_operators_paths_are_on_a_port_of_their_own(front: Proxy, api: httpx.AsyncClient) -> None:
