@@ -173,3 +173,15 @@ def test_grafana_shows_and_lets_nobody_change() -> None:
     assert declared["ports"] == ["127.0.0.1:3000:3000"]
     assert declared["environment"]["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
     assert declared["environment"]["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+
+
+def test_the_page_says_what_is_where() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]*) \|", text("docs/deploying.md"), re.MULTILINE)
+    told_of = {name: (many.strip(), set(re.findall(r"localhost:(\d+)", where))) for name, many, where in rows}
+    assert told_of == {
+        name: (
+            str(declared["deploy"].get("replicas", 1)) + (", profile `monitoring`" if name in MONITORING else ""),
+            {port.split(":")[1] for port in declared.get("ports") or []},
+        )
+        for name, declared in services().items()
+    }

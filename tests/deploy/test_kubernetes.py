@@ -43,7 +43,9 @@ CALLS_A_WORKER_MAKES = 500
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 each_workload = pytest.mark.parametrize(
-    ("overlay", "name"), [(overlay, each.name) for overlay in OVERLAYS for each in workloads(overlay)]
+    ("overlay", "name"),
+    [("dev", name) for name in ("gateway", "worker", "redis", "mock")]
+    + [("production", name) for name in ("gateway", "worker")],
 )
 each_of_ours = pytest.mark.parametrize(
     ("overlay", "name"),
@@ -59,6 +61,11 @@ def complaints(made: Object) -> list[str]:
             validator = Draft202012Validator({"$defs": document["$defs"], **document["kinds"][kind]})
             return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(made)]
     raise AssertionError(f"no schema for {kind}")
+
+
+def test_each_overlay_runs_what_it_says() -> None:
+    assert [each.name for each in workloads("dev")] == ["gateway", "mock", "worker", "redis"]
+    assert [each.name for each in workloads("production")] == ["gateway", "worker"]
 
 
 @each_overlay
@@ -246,7 +253,9 @@ def test_there_are_never_more_workers_than_the_services_take_calls() -> None:
         for service in services
     )
     assert f"{taken:,.0f} calls a second" in (PRODUCTION / "autoscaling.yaml").read_text()
-    assert scaled()["maxReplicaCount"] == ceil(taken / CALLS_A_WORKER_MAKES)
+    most = ceil(taken / CALLS_A_WORKER_MAKES)
+    assert f"= {taken:,.0f} calls a second: {most} workers at most" in text("docs/deploying.md")
+    assert scaled()["maxReplicaCount"] == most
     assert scaled()["minReplicaCount"] == 2
     assert 2 <= scaled()["fallback"]["replicas"] <= scaled()["maxReplicaCount"]
 
