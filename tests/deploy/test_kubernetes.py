@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+from collections.abc import Iterable, Iterator
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,30 @@ def test_each_overlay_runs_what_it_says() -> None:
 def test_every_object_is_what_its_schema_allows(overlay: str) -> None:
     for made in built(overlay):
         assert complaints(made) == [], made["metadata"]["name"]
+
+
+RULES = """# Why.
+groups:
+  - name: queues
+    rules:
+      - alert: Full
+        expr: |
+          max by (service) (bff_queue_depth)
+            > 1
+        labels: {severity: info}
+"""
+
+
+def test_rules_become_objects_of_the_operator(tmp_path: Path) -> None:
+    files = [tmp_path / "queues.yml", tmp_path / "slo.yml"]
+    for file in files:
+        file.write_text(RULES)
+    made = subprocess.run([K8S / "prometheus-rules", *files], capture_output=True, text=True, check=True).stdout
+    objects = list(yaml.safe_load_all(made))
+    assert [each["metadata"]["name"] for each in objects] == ["bff-queues", "bff-slo"]
+    for each in objects:
+        assert complaints(each) == []
+        assert each["spec"] == yaml.safe_load(RULES)
 
 
 def test_the_base_can_be_built_alone() -> None:
@@ -204,6 +230,12 @@ def test_how_many_there_are_is_said_once(overlay: str) -> None:
     assert scaled | counted == {each["metadata"]["name"] for each in of_kind(overlay, "Deployment")}
 
 
+@each_overlay
+def test_nothing_goes_in_or_out_of_a_pod_that_no_policy_names(overlay: str) -> None:
+    specs = [policy["spec"] for policy in of_kind(overlay, "NetworkPolicy")]
+    assert {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} in specs
+
+
 def test_network_policies_let_through_what_is_needed_and_nothing_else() -> None:
     open_ways = {
         (client.name, server.name)
@@ -327,10 +359,20 @@ def test_no_secret_is_in_what_production_is_made_of_and_the_example_names_all_of
 def test_the_ingress_has_every_path_but_those_of_operators() -> None:
     settings = GatewaySettings()
     app = create_app(settings, load_catalog(), ClientRegister(settings.clients_file))
-    paths = {route.path for route in app.routes if hasattr(route, "path")}
+    paths = set(paths_of(app.routes))
+    assert {"/", "/docs", "/jobs/{job_id}", "/metrics"} <= paths
     inside = {path for path in paths if path.startswith(("/admin", "/console")) or path in ON_THE_METRICS_PORT}
     (rule,) = named("production", "Ingress", "gateway")["spec"]["rules"]
     assert {path for path in paths if not led_to(path, rule)} == inside
+
+
+def paths_of(routes: Iterable[Any]) -> Iterator[str]:
+    """Those of routers that were included are a level below."""
+    for route in routes:
+        if included := getattr(route, "original_router", None):
+            yield from paths_of(included.routes)
+        else:
+            yield route.path
 
 
 def led_to(path: str, rule: Object) -> bool:
