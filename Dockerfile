@@ -3,8 +3,10 @@ RUN pip install --no-cache-dir uv==0.13.9
 ENV UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=/opt/bff
 RUN uv venv "$VIRTUAL_ENV"
 WORKDIR /src
-COPY requirements.lock ./
-RUN uv pip install --require-hashes -r requirements.lock
+# requirements-otel.lock: an image that can record traces (docs/logs-and-traces.md).
+ARG LOCK=requirements.lock
+COPY ${LOCK} ./
+RUN uv pip install --require-hashes -r ${LOCK}
 COPY . .
 RUN uv pip install --no-deps --build-constraints requirements-dev.lock .
 

@@ -33,7 +33,7 @@ check: .venv/.dev ## Lint, formatting, types, imports between packages, locks
 	@UV=$(UV) .ci/locks check
 
 audit: | $(filter .uv/%,$(UV)) ## Ask for known vulnerabilities of what is locked
-	@$(UV) tool run pip-audit==$(PIP_AUDIT_VERSION) --disable-pip --require-hashes --strict -r requirements.lock
+	@$(UV) tool run pip-audit==$(PIP_AUDIT_VERSION) --disable-pip --require-hashes --strict -r requirements-otel.lock
 
 docs: .venv/.dev ## Write the generated pages anew (docs/settings.md)
 	@.venv/bin/python -m stack.settings_page > docs/settings.md

@@ -11,6 +11,7 @@ from bff.broker.job import Ended, JobStatus, Mode
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Priority
 from bff.downstream.outcome import Outcome, Verdict
+from bff.logs import say_ended
 
 # Seconds. The shipped deadlines and bounds are among them: what came later than one of them can be counted exactly.
 JOB_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 900)
@@ -44,6 +45,7 @@ class EndMetrics:
 
     def ended(self, jobs: Iterable[Ended]) -> None:
         for job in jobs:
+            say_ended(job)
             self._finished.labels(job.operation, job.priority, job.mode, job.status).inc()
             self._seconds.labels(job.operation, job.mode, job.status).observe(job.milliseconds / 1000)
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bff.catalog.clients import SHIPPED_CLIENTS
 from bff.catalog.services import SHIPPED_SERVICES
+from bff.logs import LogFormat, LogLevel
 from bff.policies.destination import origins_of
 from bff.policies.smtp import smtp_server_of
 
@@ -68,7 +69,25 @@ class SharedSettings(BaseSettings):
     ] = "bff"
 
 
-class NotifySettings(SharedSettings):
+class LogSettings(SharedSettings):
+    """What a process that serves says of itself."""
+
+    log_format: Annotated[
+        LogFormat,
+        Field(validation_alias="LOG_FORMAT", description="Lines for people, `text`, or an object each, `json`."),
+    ] = LogFormat.TEXT
+    log_level: Annotated[
+        LogLevel,
+        BeforeValidator(lambda level: str(level).lower()),
+        Field(
+            validation_alias="LOG_LEVEL",
+            description="The least that is said: `debug` (each job's whole way), `info` (what went another way than it "
+            "should), `warning` or `error`.",
+        ),
+    ] = LogLevel.INFO
+
+
+class NotifySettings(LogSettings):
     """Where notifications may go: what gateways promise, workers do."""
 
     webhook_allowed: Annotated[

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff.broker.job_id import new_job_id
+from bff.trace.span import know
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
@@ -20,6 +21,7 @@ class Correlation:
             await self._app(scope, receive, send)
             return
         scope["correlation_id"] = request_id = new_job_id()
+        know(correlation_id=request_id)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

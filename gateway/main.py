@@ -16,6 +16,7 @@ from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.logs import log_to_stderr
+from bff.trace.start import traced
 from gateway.app import create_app
 from gateway.gateway import Gateway
 from gateway.protocol import bounded
@@ -28,6 +29,8 @@ BACKLOG = 2048
 MAX_MESSAGE_BYTES = 65_536
 USER_TIMEOUT_MS = 45_000
 """A peer that acknowledges nothing for so long is gone, or does not read; sooner, those who wait for it see to it."""
+LATE_SECONDS = 0.5
+"""For requests on connections that were there when the signal came."""
 SEND_BUFFER_BYTES = 65_536
 """What Linux keeps of a connection (twice that): a client that reads slowly gets what is new the sooner."""
 
@@ -39,13 +42,26 @@ class GatewayServer(uvicorn.Server):
     loop: asyncio.AbstractEventLoop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.gateway is not None:  # not at once: a signal comes in the middle of anything
-            self.loop.call_soon_threadsafe(self.gateway.drain)
-        super().handle_exit(sig, frame)
+        if self.gateway is None or self.should_exit:
+            super().handle_exit(sig, frame)
+        else:  # not at once: a signal comes in the middle of anything
+            self.loop.call_soon_threadsafe(self._leave, self.gateway, sig, frame)
         self._captured_signals.clear()  # uvicorn would raise it again at the end; to have been asked is no failure
+
+    def _leave(self, gateway: Gateway, sig: int, frame: FrameType | None) -> None:
+        """Nobody new is let in; who was, could not know, and is served before anything is refused (ADR 22)."""
+        for server in self.servers:
+            server.close()
+        self.loop.call_later(LATE_SECONDS if self.server_state.connections else 0, self._drain, gateway, sig, frame)
+
+    def _drain(self, gateway: Gateway, sig: int, frame: FrameType | None) -> None:
+        gateway.drain()
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()
 
     def started_with(self, gateway: Gateway) -> None:
         self.gateway = gateway
+        self.servers = []  # uvicorn has none before it listens
         self.loop = asyncio.get_running_loop()
         # What was made by now lives as long as the process: the collector need not look at it again.
         gc.collect()
@@ -55,7 +71,7 @@ class GatewayServer(uvicorn.Server):
 
 def run(settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
-    log_to_stderr()
+    log_to_stderr(settings.log_format, settings.log_level)
     _allow_open_files()
     try:
         catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
@@ -73,7 +89,8 @@ def run(settings: GatewaySettings) -> None:
     app = create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port)
     server = GatewayServer(config_of(app, settings, metrics_port))
     log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
-    server.run(sockets=listeners)
+    with traced("bff-gateway"):
+        server.run(sockets=listeners)
 
 
 def config_of(app: ASGIApp, settings: GatewaySettings, metrics_port: int | None = None) -> uvicorn.Config:

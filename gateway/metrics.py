@@ -101,7 +101,7 @@ class Metrics:
     async def exposition(self, cell: Cell, accept: str) -> tuple[bytes, str]:
         """The page and its media type: Prometheus text, or OpenMetrics where it is asked for.
 
-        The broker is given a second to answer. The page is written in a thread: it takes some milliseconds.
+        The broker is given three seconds to answer. The page is written in a thread: it takes some milliseconds.
         """
         await self._broker.refresh(cell)
         return await asyncio.to_thread(self._written, accept)

@@ -289,6 +289,13 @@ DRAINING = _type(
     "This process takes no new work; others of the same deployment do.",
     _SAME_KEY,
 )
+GATEWAY_UNAVAILABLE = _type(  # said by the proxy (deploy/nginx); its page is here
+    "gateway-unavailable",
+    503,
+    "No gateway can be reached",
+    "The proxy in front of the gateways got no answer from any. Whether the request was taken is unknown.",
+    _SAME_KEY,
+)
 INTERNAL_ERROR = _type(
     "internal-error",
     500,

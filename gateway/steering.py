@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 
 from bff.catalog.model import Operation, Priority
+from bff.trace.context import NOWHERE, TraceContext
 from gateway.problems import INVALID_HEADER, Problem
 
 MAX_WAIT_SECONDS = 30.0
@@ -47,26 +48,28 @@ class Steering:
     idempotency_key: str | None
     priority: Priority
     timeout_ms: int
-    traceparent: str
-    tracestate: str
     subject: str | None
 
 
 def steering_of(headers: Headers, operation: Operation) -> Steering:
     """Raises Problem `invalid-header`."""
     priority = _priority(headers)
-    traceparent = headers.get("traceparent", "")
-    traced = _TRACEPARENT.fullmatch(traceparent) is not None
-    tracestate = ", ".join(headers.getlist("tracestate")) if traced else ""
     return Steering(
         preferences_of(headers),
         _idempotency_key(headers),
         priority,
         _timeout_ms(headers, operation, priority),
-        traceparent if traced else "",
-        tracestate if _TRACESTATE.fullmatch(tracestate) else "",
         _subject(headers),
     )
+
+
+def trace_of(headers: Headers) -> TraceContext:
+    """Where the client stands in a trace. What is none is passed over, and turns no request away."""
+    traceparent = headers.get("traceparent", "")
+    if _TRACEPARENT.fullmatch(traceparent) is None:
+        return NOWHERE
+    tracestate = ", ".join(headers.getlist("tracestate"))
+    return TraceContext(traceparent, tracestate if _TRACESTATE.fullmatch(tracestate) else "")
 
 
 def preferences_of(headers: Headers, query: Mapping[str, str] | None = None) -> Preferences:

@@ -12,6 +12,7 @@ from bff.broker.lanes import Entry, Lanes, Supply, Taken
 from bff.broker.workers import Held
 from bff.calls.perform import Performer
 from bff.failpoints import Point, failpoint
+from bff.logs import about
 from workers.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,8 @@ class Consumer:
         try:
             await self.performer.perform(entry)
         except BrokerUnavailable as error:
-            log.warning("job %s, call %s is left to be reclaimed: %s", entry.job_id, entry.call, error)
+            known = about(correlation_id=entry.job_id, operation=entry.operation, call=entry.call)
+            log.warning("a call is left to be reclaimed: %s", error, extra=known)
         finally:
             running = asyncio.current_task()
             assert running is not None

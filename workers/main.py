@@ -30,6 +30,7 @@ from bff.catalog.tables import CatalogError
 from bff.downstream.client import Downstream
 from bff.logs import log_to_stderr
 from bff.policies.smtp import smtp_server_of
+from bff.trace.start import traced
 from workers.consumer import Consumer
 from workers.mail import Mailer
 from workers.maintenance import forget_consumers, reclaim
@@ -51,7 +52,7 @@ END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. SystemExit with one line where it cannot start."""
-    _log_to_stderr()
+    _log_to_stderr(settings)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     with suppress(asyncio.CancelledError):  # of one of arq's own jobs: at its end it waits for those that it cancelled
@@ -119,6 +120,8 @@ class Hosted:
 
     async def start(self, ctx: dict[Any, Any]) -> None:
         """Connect, consume every service, and end by signal: from here on there is something to drain."""
+        _quieten_arq()  # its command line sets up logging of its own, after ours
+        self._stack.enter_context(traced("bff-worker"))
         settings, catalog, metrics = self._settings, self._catalog, self._metrics
         broker = await self._stack.enter_async_context(
             connected(
@@ -207,9 +210,19 @@ def _is_arqs(task: "asyncio.Task[Any]") -> bool:
     return getattr(task.get_coro(), "__qualname__", "") == "Worker.run_job"
 
 
-def _log_to_stderr() -> None:
-    log_to_stderr()
-    logging.getLogger("arq").setLevel(logging.WARNING)
+def _log_to_stderr(settings: Settings) -> None:
+    log_to_stderr(settings.log_format, settings.log_level)
+    _quieten_arq()
+
+
+def _quieten_arq() -> None:
+    logging.getLogger("arq").handlers.clear()
+    for module in ("connections", "jobs", "worker"):
+        logging.getLogger(f"arq.{module}").addFilter(_is_a_warning)  # a level, its command line would set back
+
+
+def _is_a_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 def _leave_at_once(number: int, frame: FrameType | None) -> None:
@@ -225,5 +238,6 @@ def __getattr__(name: str) -> Any:
     """`arq workers.main.WorkerSettings`: made when it is asked for, from the environment."""
     if name != "WorkerSettings":
         raise AttributeError(name)
-    _log_to_stderr()
-    return type("WorkerSettings", (), arq_settings(Settings()))
+    settings = Settings()
+    _log_to_stderr(settings)
+    return type("WorkerSettings", (), arq_settings(settings))

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from arq.connections import ArqRedis
@@ -16,8 +17,11 @@ from bff.broker.link import LOST
 from bff.broker.outbox import Notification, Outbox, Turn
 from bff.catalog.clients import ClientRegister
 from bff.failpoints import Point, failpoint
+from bff.logs import about
 from bff.policies.destination import Mail, NotAllowed, Webhook, destination_of
 from bff.policies.notification import next_delay_ms
+from bff.trace.context import trace_of_job
+from bff.trace.span import Kind, Span, span
 from workers.attempt import Attempt, Verdict
 from workers.mail import Mailer
 from workers.metrics import Metrics
@@ -108,15 +112,21 @@ class Notifier:
 
     async def _attempt(self, turn: Turn, notification: Notification, destination: Webhook | Mail) -> None:
         medium = Medium.MAIL if isinstance(destination, Mail) else Medium.WEBHOOK
+        receiver = _receiver(destination)
         failpoint(Point.BEFORE_DELIVERY)
-        attempt = await self._sent(notification, destination)
+        with _delivery(medium, notification) as delivery:
+            traceparent, tracestate = delivery.context
+            carrying = replace(notification, traceparent=traceparent, tracestate=tracestate)
+            attempt = await self._sent(carrying, destination)
+            delivered = attempt.verdict is Verdict.DELIVERED
+            told = attempt.error or attempt.verdict
+            delivery.came_to(told, failed=not delivered)
+            log.log(logging.DEBUG if delivered else logging.WARNING, "%s to %s: %s", medium, receiver, told)
         failpoint(Point.AFTER_DELIVERY)
-        if attempt.verdict is Verdict.DELIVERED:
+        if delivered:
             self._metrics.retrieved(medium)
             await self._told(self._outbox.delivered, turn)
             return
-        receiver, job_id = _receiver(destination), notification.job.id
-        log.warning("job %s, %s to %s, attempt %d: %s", job_id, medium, receiver, notification.attempt, attempt.error)
         delay_ms = next_delay_ms(notification.attempt, attempt.retry_after_ms, random.random)
         if attempt.verdict is Verdict.UNWANTED:
             await self._told(self._outbox.drop, turn)
@@ -173,6 +183,22 @@ class Notifier:
                 self._idle.set()
 
 
+def _delivery(medium: Medium, notification: Notification) -> Span:
+    job = notification.job
+    return span(
+        f"deliver {medium}",
+        Kind.CLIENT,
+        parent=trace_of_job(job.id, notification.traceparent, notification.tracestate),
+        correlation_id=job.id,
+        operation=job.operation,
+        priority=job.priority,
+        mode=job.mode,
+        client=job.client,
+        service=medium,
+        attempt=notification.attempt,
+    )
+
+
 def _receiver(destination: Webhook | Mail) -> str:
     """For logs and operators: without what might be a secret."""
     return destination.domain if isinstance(destination, Mail) else destination.origin
@@ -184,4 +210,4 @@ async def deliver(ctx: dict[Any, Any], job_id: str, number: int) -> None:
     try:
         await notifier.deliver(Turn(job_id, number))
     except BrokerUnavailable as error:
-        log.warning("job %s: its notification waits for the broker: %s", job_id, error)
+        log.warning("a notification waits for the broker: %s", error, extra=about(correlation_id=job_id))

@@ -15,7 +15,7 @@ from yarl import URL
 from bff.broker.outbox import Notification
 from bff.downstream.answer import retry_after_ms
 from bff.policies.destination import NotAllowed, Webhook, check
-from bff.trace import traceparent_of
+from bff.trace.context import trace_of_job
 from bff.wire.event import event_of
 from workers.attempt import DELIVERED, Attempt, Verdict
 from workers.public_internet import NotPublic, PublicResolver, public_connector
@@ -107,9 +107,8 @@ def _headers(secrets: Sequence[str], notification: Notification, body: bytes) ->
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signatures(secrets, message_id, timestamp, body),
-        "traceparent": notification.traceparent or traceparent_of(message_id),
     }
-    return headers | ({"tracestate": notification.tracestate} if notification.tracestate else {})
+    return headers | trace_of_job(message_id, notification.traceparent, notification.tracestate).headers
 
 
 def _verdict_of(response: aiohttp.ClientResponse) -> Attempt:

@@ -39,7 +39,8 @@ class Broker:
 
     async def complaint(self) -> str | None:
         """What is wrong with this Redis for our use, or None. Raises BrokerUnavailable."""
-        await self.pipeline.execute("EVAL", "return 1", 0)  # waits where writes do; INFO is answered all the same
+        # Waits where writes do, and is refused where our keys are not; INFO is answered all the same.
+        await self.pipeline.execute("EVAL", "return 1", 1, self.cell.keys.settings())
         info = await info_of(self.pipeline)
         version = info.get("redis_version", "0")
         if tuple(int(part) for part in version.split(".")[:2]) < FLOOR:

@@ -19,8 +19,10 @@ RedisConnection = Any  # redis.asyncio.Connection or one of its kin: their metho
 
 # The first words by which Redis says that it, not the command, is the trouble.
 UNAVAILABLE: Final = frozenset(
-    {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOREPLICAS", "OOM", "READONLY"}
+    {"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "MOVED", "NOAUTH", "NOREPLICAS", "OOM", "READONLY"}
 )
+# And those that hold for as long as the connection does: a replica, a node of a cluster that does not have our slot.
+_WRONG_PLACE: Final = frozenset({"MOVED", "READONLY"})
 # What redis-py raises where a connection is lost. That it is closed already uvloop says by a RuntimeError.
 LOST: Final = (RedisError, OSError, RuntimeError)
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
@@ -29,8 +31,8 @@ _INCOMPLETE: Final = object()
 _GRACE_SECONDS: Final = 0.1
 
 
-class _Demoted(BrokerUnavailable):
-    """A failover left this connection with a replica; a new one may lead to the new primary."""
+class _WrongServer(BrokerUnavailable):
+    """This connection leads to a server that may not write our keys; a new one may lead to the one that may."""
 
 
 class Link(asyncio.Protocol):
@@ -72,7 +74,7 @@ class Link(asyncio.Protocol):
                     continue  # its caller was cancelled
                 if isinstance(answer, Exception):
                     reply.set_exception(answer)
-                    if isinstance(answer, _Demoted):
+                    if isinstance(answer, _WrongServer):
                         return self.lose(str(answer))
                 else:
                     reply.set_result(answer)
@@ -166,5 +168,5 @@ def _refusal(text: str) -> Exception:
     # Redis 6.2 wraps what a script ran into: "ERR Error running script (call to f_…): @user_script:3: -OOM"
     inner = text.rpartition(": -")[2].partition(" ")[0] if word == "ERR" else word
     if inner in UNAVAILABLE:
-        return (_Demoted if inner == "READONLY" else BrokerUnavailable)(f"Redis refuses: {inner}")
+        return (_WrongServer if inner in _WRONG_PLACE else BrokerUnavailable)(f"Redis refuses: {inner}")
     return NoScriptError(text) if word == "NOSCRIPT" else ResponseError(text)

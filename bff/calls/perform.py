@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from pydantic_core import from_json, to_json
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.job import CallStatus, Ended
+from bff.broker.job import CallStatus, Ended, Mode
 from bff.broker.lanes import End, Entry, Health, Lanes, Noted
 from bff.calls.next_step import UNKNOWN_COMPENSATION_ATTEMPTS, Step, again, budgeted, failure, health, may_run, success
 from bff.catalog.catalog import Catalog
@@ -21,7 +21,8 @@ from bff.catalog.services import Service
 from bff.downstream.client import STOPS_WITHIN_SECONDS, Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.failpoints import Point, failpoint
-from bff.trace import traceparent_of
+from bff.trace.context import trace_of_job
+from bff.trace.span import NONE, Kind, Span, current, span
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,10 @@ class Performer:
 
     async def perform(self, entry: Entry) -> None:
         """Make the call and tell the broker how it went. What cannot be told is reclaimed later."""
+        with _attempt(self.service.name, entry):
+            await self._perform(entry)
+
+    async def _perform(self, entry: Entry) -> None:
         step = self._step(entry)
         if step is None:
             await self._pass_on(entry)
@@ -107,13 +112,10 @@ class Performer:
             outcomes = {name: from_json(data) for name, data in entry.outcomes.items()}
             return step.call.build(parameters, outcomes)
         except Exception:
-            log.exception("%s.%s: no request could be built for job %s", entry.operation, entry.call, entry.job_id)
+            log.exception("no request could be built")
             return None
 
     async def _call(self, step: Step, entry: Entry, request: Request) -> Outcome:
-        headers = {"traceparent": entry.traceparent or traceparent_of(entry.job_id)}
-        if entry.tracestate:
-            headers["tracestate"] = entry.tracestate
         left_seconds = self._left_seconds(entry)
         if left_seconds <= 0:
             return _HELD_TOO_LONG
@@ -125,7 +127,7 @@ class Performer:
         self.calling.add(called)
         try:
             return await self.downstream.perform(
-                self.service, request, idempotency_key=key, timeout_seconds=left_seconds, headers=headers
+                self.service, request, idempotency_key=key, timeout_seconds=left_seconds, trace=current().context
             )
         except asyncio.CancelledError:
             calling.uncancel()
@@ -152,7 +154,9 @@ class Performer:
 
     async def _conclude(self, step: Step, entry: Entry, request: Request | None, outcome: Outcome) -> None:
         cache_key = _cache_key(step, request) if request is not None and step.cache_seconds else None
+        current().came_to(outcome.reason or outcome.verdict, failed=outcome.verdict is not Verdict.SUCCEEDED)
         if outcome.verdict is Verdict.SUCCEEDED:
+            log.debug("call succeeded after %d ms", outcome.milliseconds)
             await self._finish(entry, success(step, outcome, cache_key))
             return
         next_ = again(step, entry, outcome, random.random)
@@ -160,12 +164,14 @@ class Performer:
             noted = await self._retry(
                 entry, outcome, next_.delay_ms, next_.pause_ms, health=health(step, entry, outcome)
             )
+            log.info("attempt failed after %d ms: %s", outcome.milliseconds, noted)
             if noted is Noted.PARKED:
                 self.metrics.retried(self.service.name)
             if noted not in (Noted.TOO_LATE, Noted.NO_BUDGET):
                 return
-        cached = await self._cached(cache_key)
-        await self._finish(entry, failure(step, entry, outcome, cached))
+        end = failure(step, entry, outcome, await self._cached(cache_key))
+        log.info("call ended as %s after %d ms", end.status, outcome.milliseconds)
+        await self._finish(entry, end)
 
     async def _pass_on(self, entry: Entry) -> None:
         """A call that this worker's catalog does not have: while a new one is rolled out, another worker has it."""
@@ -222,9 +228,34 @@ class Performer:
                 return await tell()
             except BrokerUnavailable as error:
                 if time.monotonic() >= give_up_at:
-                    log.warning("job %s, call %s: its end could not be told: %s", entry.job_id, entry.call, error)
+                    log.warning("the end of a call could not be told: %s", error)
                     return Noted.STALE
             await asyncio.sleep(TELL_AGAIN_SECONDS)
+
+
+def _attempt(service: str, entry: Entry) -> Span:
+    """One attempt at one call, in the trace of its job."""
+    from_lane = entry.mode is Mode.ASYNC or not entry.remaining_ms  # workers undo what is synchronous
+    in_lane = {
+        "messaging.system": "redis",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": entry.lane,
+        "messaging.message.id": entry.id,
+    }
+    return span(
+        f"{'process' if from_lane else 'perform'} {entry.operation}.{entry.call}",
+        Kind.CONSUMER if from_lane else Kind.INTERNAL,
+        parent=trace_of_job(entry.job_id, entry.traceparent, entry.tracestate),
+        attributes=in_lane if from_lane else NONE,
+        correlation_id=entry.job_id,
+        operation=entry.operation,
+        priority=entry.priority,
+        mode=entry.mode,
+        service=service,
+        call=entry.call,
+        attempt=entry.attempt + entry.spared,
+    )
 
 
 def _cache_key(step: Step, request: Request) -> str:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from time import monotonic
-from types import MappingProxyType
 
 import httpx
 
@@ -19,6 +18,8 @@ from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.downstream.strict_json import is_strict_json
 from bff.downstream.transport import CONNECTED, ServiceTransport
 from bff.failpoints import Point, failpoint
+from bff.trace.context import NOWHERE, TraceContext
+from bff.trace.span import NONE, Attributes, Kind, Span, span
 
 # What a path may consist of (RFC 3986), so that a parameter in it can neither leave the service's base URL
 # nor start a header. Dot segments, also percent-encoded, are looked for apart.
@@ -65,7 +66,7 @@ class Downstream:
         *,
         idempotency_key: str,
         timeout_seconds: float,
-        headers: Mapping[str, str] = MappingProxyType({}),
+        trace: TraceContext = NOWHERE,
     ) -> Outcome:
         """Send `request` once to one of the services given above. `timeout_seconds` is what the job has left; with
         the service's own it travels as Request-Timeout; a tenth of a second more bounds everything from connecting to
@@ -74,11 +75,15 @@ class Downstream:
         """
         started = monotonic()
         bound_seconds = min(service.timeout_seconds, timeout_seconds)
-        try:
-            sendable = _build(service, request, idempotency_key, bound_seconds, headers)
-        except (TypeError, ValueError, httpx.InvalidURL):
-            return _NOT_BUILT
-        outcome = await self._bounded(service, sendable, bound_seconds)
+        what = _what(request.method, service.base_url)
+        with span(f"{request.method} {service.name}", Kind.CLIENT, parent=trace, attributes=what) as called:
+            try:
+                sendable = _build(service, request, idempotency_key, bound_seconds, called.context.headers)
+            except (TypeError, ValueError, httpx.InvalidURL):
+                called.came_to(Reason.BAD_REQUEST, failed=True)
+                return _NOT_BUILT
+            outcome = await self._bounded(service, sendable, bound_seconds)
+            _note(called, outcome)
         return replace(outcome, milliseconds=round(1000 * (monotonic() - started)))
 
     async def aclose(self) -> None:
@@ -118,6 +123,19 @@ class Downstream:
             )
         finally:
             await response.aclose()
+
+
+@lru_cache(maxsize=256)
+def _what(method: str, base_url: str) -> Attributes:
+    """For traces. Not the path: there may be parameters in it."""
+    url = _url(base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return {"http.request.method": method, "server.address": url.host, "server.port": port}
+
+
+def _note(called: Span, outcome: Outcome) -> None:
+    answered: Attributes = NONE if outcome.http_status is None else {"http.response.status_code": outcome.http_status}
+    called.came_to(outcome.reason or outcome.verdict, answered, failed=outcome.verdict is not Verdict.SUCCEEDED)
 
 
 def _build(

@@ -19,6 +19,7 @@ from bff.broker.job import Job
 from bff.broker.jobs import Jobs
 from bff.broker.keys import Keys
 from bff.broker.watch import Watch
+from bff.logs import about
 from bff.wire.document import document_of
 
 log = logging.getLogger(__name__)
@@ -212,7 +213,7 @@ class Live:
                 self.stale(view)
             return False
         except Exception as error:  # a loop's edge: one job that cannot be read must not stop the others
-            log.exception("job %s cannot be shown", view.job_id)
+            log.exception("a job cannot be shown", extra=about(correlation_id=view.job_id))
             view.fail(error)
         return True
 

@@ -8,10 +8,12 @@ from bff.broker.jobs import Accepted, Conflict, QuotaExceeded, Refused, Replayed
 from bff.catalog.clients import Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
+from bff.trace.span import current
 from gateway import problems
 from gateway.gateway import Gateway
 from gateway.problems import Problem
 from gateway.submission.refusal import quota_exceeded, refusal
+from gateway.submission.traced import carrying, submitting
 
 
 def require_allowed(client: Client, operation: str) -> None:
@@ -24,6 +26,28 @@ async def accept(
     gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
 ) -> Accepted | Replayed:
     """Durable in the broker. Raises Problem where it is not taken, BrokerUnavailable where that is unknown."""
+    served = current()
+    served.note(
+        operation=submission.operation, priority=submission.priority, mode=submission.mode, client=submission.client
+    )
+    with submitting(submission) as submitted:
+        try:
+            taken = await _accept(gateway, operation, parameters, carrying(submission, submitted))
+        except Problem as problem:
+            submitted.came_to(problem.type.slug)
+            raise
+        if isinstance(taken, Accepted):
+            job_id, outcome = submission.id, "accepted"
+        else:
+            job_id, outcome = taken.job_id, "replayed"
+        submitted.came_to(outcome)
+    served.note(correlation_id=job_id, outcome=outcome)
+    return taken
+
+
+async def _accept(
+    gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
+) -> Accepted | Replayed:
     if gateway.draining.is_set():
         gateway.metrics.rejected(submission, problems.DRAINING.slug)
         raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)

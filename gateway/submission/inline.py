@@ -1,6 +1,7 @@
 """Inline calls: critical reads that the gateway makes itself before it submits, so that the 202 carries them."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from bff.broker.cell import Cell
@@ -10,7 +11,11 @@ from bff.catalog.catalog import Catalog
 from bff.catalog.model import Call, Operation, Parameters
 from bff.downstream.client import Downstream
 from bff.downstream.outcome import Verdict
+from bff.trace.context import trace_of_job
+from bff.trace.span import Kind, span
 from gateway.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 WITHIN_SECONDS = 0.25
 
@@ -42,12 +47,16 @@ class Inline:
             return None
         self._free[call.service] -= 1
         try:
-            outcome = await self._downstream.perform(
-                self._services[call.service],
-                call.build(parameters, {}),
-                idempotency_key=f"{job_id}:{call.name}",
-                timeout_seconds=WITHIN_SECONDS,
-            )
+            with span(f"inline {call.name}", Kind.INTERNAL, service=call.service, call=call.name, attempt=1) as inline:
+                outcome = await self._downstream.perform(
+                    self._services[call.service],
+                    call.build(parameters, {}),
+                    idempotency_key=f"{job_id}:{call.name}",
+                    timeout_seconds=WITHIN_SECONDS,
+                    trace=trace_of_job(job_id, *inline.context),
+                )
+                inline.came_to(outcome.reason or outcome.verdict)
+                log.debug("inline call ended after %d ms", outcome.milliseconds)
         finally:
             self._free[call.service] += 1
         self._metrics.called(call.service, outcome)

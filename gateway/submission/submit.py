@@ -18,6 +18,7 @@ from bff.broker.jobs import Accepted, Notify, Replayed, Submission
 from bff.catalog.clients import PUBLIC, Client
 from bff.catalog.model import Operation, Parameters
 from bff.failpoints import Point, failpoint
+from bff.trace.span import current
 from bff.wire.document import document_of, poll_headers
 from gateway import problems
 from gateway.body import body_of
@@ -30,6 +31,7 @@ from gateway.steering import Preferences, Steering, steering_of
 from gateway.submission.accept import accept, require_allowed
 from gateway.submission.notify import notify_of
 from gateway.submission.refusal import quota_headers, quota_of
+from gateway.submission.traced import answered, refused, serving
 
 MAX_RETRY_AFTER_SECONDS = 30
 TOLD_WITHIN_SECONDS = 1.0
@@ -47,7 +49,14 @@ class SubmitRoute(APIRoute):
         if scope["method"] != "POST":
             await super().handle(scope, receive, send)
             return
-        response = await self.endpoint(Request(scope, receive))
+        request = Request(scope, receive)
+        with serving(request.headers, self.path) as served:
+            try:
+                response = await self.endpoint(request)
+            except (Problem, BrokerUnavailable) as error:
+                refused(served, error)
+                raise
+            answered(served, response.status_code, served.outcome)
         await response(scope, receive, send)
 
 
@@ -105,6 +114,7 @@ async def _submit(
     notify: Notify | None,
 ) -> Response:
     mode = _mode(gateway, request, client, operation, steering)
+    traceparent, tracestate = current().context
     submission = Submission(
         id=new_job_id(),
         mode=mode,
@@ -114,8 +124,8 @@ async def _submit(
         timeout_ms=steering.timeout_ms,
         parameters=parameters.model_dump_json().encode(),
         idempotency_key=steering.idempotency_key,
-        traceparent=steering.traceparent,
-        tracestate=steering.tracestate,
+        traceparent=traceparent,
+        tracestate=tracestate,
         quota=quota_of(client),
         notify=notify,
     )

@@ -7,18 +7,19 @@ from typing import Any
 
 from bff.broker.dead_letters import DeadLetter, DeadLetters, Kind, NotReplayed
 from bff.broker.expiry import Expiry
-from bff.broker.job import CallStatus, Ended, Source, decode_ended
+from bff.broker.job import CallStatus, Ended, Mode, Source, decode_ended
 from bff.broker.jobs import Accepted, Bound, Cancellation, Notify, QuotaExceeded, Replayed
 from bff.broker.keys import Keys
 from bff.broker.lanes import End, Entry, Health, Noted, Supply
 from bff.broker.outbox import Turn
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
+from bff.broker.synchronous import Beginning, begin
 from bff.catalog.model import Priority
 from bff.policies.breaker import PROBES, State
 from tests.broker.fake import FakeRuns
-from tests.broker.past import CATALOG, CLIENTS, FIRST_TOKENS, MOST_LOST, SLOTS, Past
-from tests.broker.snapshot import ALWAYS, PLANS, SERVICES, UNDOES, Snapshot, snapshot
+from tests.broker.past import CATALOG, CLIENTS, FIRST_TOKENS, MOST_LOST, SLOTS, SYNC_SLOTS, Past
+from tests.broker.snapshot import ALWAYS, PLANS, SERVICES, UNDOES, Snapshot, held_as, snapshot
 from tests.broker.turned import Fault, Turned
 from tests.broker.world import BAD, GOOD, World
 
@@ -53,7 +54,14 @@ class History:
             await self._set(service, retry_tokens=FIRST_TOKENS, retry_at=self._began_ms)
 
     async def submit(
-        self, operation: str, priority: Priority, timeout_ms: int, client: str, key: str | None, notify: Notify | None
+        self,
+        operation: str,
+        priority: Priority,
+        timeout_ms: int,
+        client: str,
+        key: str | None,
+        notify: Notify | None,
+        mode: Mode,
     ) -> None:
         wish = (client, operation, key or "")
         answer = await self.world.submit(
@@ -64,6 +72,7 @@ class History:
             idempotency_key=key,
             quota=CLIENTS[client],
             notify=notify,
+            mode=mode,
         )
         match answer:
             case Accepted(job, ended):
@@ -104,6 +113,29 @@ class History:
             self._took(service, entry, state)
         return [(service, entry) for entry in taken.entries]
 
+    async def begin_synchronous(self, number: int) -> list[tuple[str, Entry]]:
+        """By the gateway that holds its answer: one of those whose turn it is."""
+        now = await self.now()
+        if not (waiting := now.to_begin()):
+            return []
+        service, job_id, call = waiting[number % len(waiting)]
+        held = now.slots_held(service)
+        state, rests = await self._state(service)
+        begun = await begin(self.world.cell, job_id, call)
+        self._told(begun.ended)
+        entry = begun.entry
+        if entry is None:
+            if begun.beginning is Beginning.LIMITED:
+                synchronous = sum(f"lane:{service}:sync" in each for each in now.held)
+                full = held >= (PROBES if state is State.HALF_OPEN else SLOTS[service])
+                assert rests or full or synchronous >= SYNC_SLOTS[service], "a slot is free"
+            return []
+        if state is not State.OPEN:
+            assert not rests
+            assert held < (PROBES if state is State.HALF_OPEN else SLOTS[service])
+        self._took(service, entry, state)
+        return [(service, entry)]
+
     def _took(self, service: str, entry: Entry, state: State) -> None:
         place = (entry.job_id, entry.call)
         assert entry.barred == (state is State.OPEN)
@@ -111,8 +143,10 @@ class History:
         if entry.call not in UNDOES:
             assert entry.remaining_ms > START_MARGIN_MS, "it starts too late"
         if entry.barred:
-            assert _can_do_without(entry)
-            self.past.barred.add(f"{entry.lane} {entry.id}")
+            synchronous = entry.mode is Mode.SYNC and entry.call not in UNDOES
+            assert synchronous or _can_do_without(entry)
+            as_held = held_as(self.world, service, entry.id) if synchronous else f"{entry.lane} {entry.id}"
+            self.past.barred.add(as_held)
         elif place not in self.past.begun:
             self.past.begun.add(place)
             self.past.first_attempts[service] += 1
@@ -168,12 +202,14 @@ class History:
 
     async def reclaim(self, service: str, limit: int = 100) -> None:
         """Whoever holds the oldest entries, so many of each lane, was silent for long enough."""
-        held = (await self.now()).held
         lanes = self.world.lanes(service)
+        synchronous = [f"{member.decode()}" for member in await self._make_over(service, limit)]
+        held = (await self.now()).held
         keys = [self.world.keys.service(service), *lanes.keys]
         count, ended = await self.world.cell.run("reclaim", keys, [limit])
         self._told(decode_ended(ended))
         oldest = [entry for lane in lanes.keys for entry in [e for e in held if e.startswith(f"{lane} ")][:limit]]
+        oldest += [entry for entry in held if "sync " in entry and ":".join(held[entry]) in synchronous]
         assert count == len(oldest)
         lost = [held[entry] for entry in oldest if entry not in self.past.barred]
         self.past.effects.update(lost)
@@ -183,6 +219,14 @@ class History:
             poisonous = self.past.losses[job_id, call] == MOST_LOST and now.jobs[job_id].call(call) == "failed"
             if poisonous and (call in UNDOES or now.jobs[job_id].status == "failed"):
                 self.past.letters.add((job_id, call))
+
+    async def _make_over(self, service: str, limit: int) -> list[bytes]:
+        """Synchronous calls, so many: as if each had had its time."""
+        key = self.world.keys.sync(service)
+        members: list[bytes] = await self.clock.execute("ZRANGE", key, 0, limit - 1)
+        for member in members:
+            await self.clock.execute("ZADD", key, "XX", 0, member)
+        return members
 
     async def duties(self) -> None:
         await Expiry(self.world.cell, self._told).run_once()
@@ -289,6 +333,9 @@ class History:
             for service in SERVICES:
                 await self.reclaim(service)
                 for _, entry in await self.take(service, 100):
+                    await self.conclude(service, entry, replace(GOOD, health=Health.WELL))
+            for number in range(len(now.to_begin())):
+                for service, entry in await self.begin_synchronous(number):
                     await self.conclude(service, entry, replace(GOOD, health=Health.WELL))
             await self.world.deliver()
             await self.look_after_a_dead_letter(0, again=False)

@@ -16,6 +16,7 @@ _BREAKERS = "".join(
 )
 CATALOG = a_catalog(SERVICES_TOML.replace("max_concurrency = 3\n", "max_concurrency = 5\n") + _BREAKERS)
 SLOTS = {name: CATALOG.services[name].max_concurrency for name in SERVICES}
+SYNC_SLOTS = {name: CATALOG.services[name].sync_slots for name in SERVICES}
 CLIENTS: Mapping[str, Quota] = {"public": UNLIMITED, "acme": Quota(requests=4, window_seconds=8, max_in_flight=3)}
 MOST_LOST = 3
 FIRST_TOKENS = 1000  # thousandths of a retry
@@ -55,6 +56,7 @@ class Past:
     def _limits_hold(self, now: Snapshot, elapsed_ms: int) -> None:
         for service in SERVICES:
             assert now.slots[service] <= SLOTS[service]
+            assert sum(f"lane:{service}:sync" in each for each in now.held) <= SYNC_SLOTS[service] + len(self.barred)
             earned = FIRST_TOKENS + elapsed_ms + 100 * self.first_attempts[service]
             assert 1000 * self.retries[service] <= earned
         for client, quota in CLIENTS.items():

@@ -76,6 +76,15 @@ class Server:
                 return False
 
 
+def free_port(below: int) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port < below:
+            return port
+
+
 @contextmanager
 def running(binary: Path, *options: str) -> Iterator[Server]:
     """A server that ends with the context."""

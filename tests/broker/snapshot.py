@@ -47,6 +47,10 @@ class Record:
             if call.compensation is not None:
                 yield call.compensation.name, call.compensation.service
 
+    def synchronous(self, call: str) -> bool:
+        """Whether a gateway makes the call: it stands in no lane. Compensations are for workers."""
+        return self.fields["mode"] == "sync" and call not in UNDOES
+
     @property
     def end(self) -> tuple[str, ...]:
         """What never changes once the job is terminal."""
@@ -56,7 +60,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`unread` and `held` (pending) entries of all lanes, by what they stand for; `orphans` are pending but gone."""
+    """`unread` and `held` (pending) entries of all lanes, by what they stand for; `orphans` are pending but gone.
+
+    Synchronous calls in flight are held, too: as if each service had a lane of theirs.
+    """
 
     jobs: Mapping[str, Record]
     unread: Counter[Place]
@@ -74,6 +81,15 @@ class Snapshot:
         """As take counts them: with those that are barred."""
         return sum(f"lane:{service}:" in entry for entry in self.held)
 
+    def to_begin(self) -> list[tuple[str, str, str]]:
+        """Synchronous calls whose turn it is: service, job, call."""
+        return [
+            (service, job_id, call)
+            for job_id, job in self.jobs.items()
+            for call, service in job.services()
+            if job.synchronous(call) and job.call(call) == "queued"
+        ]
+
     @property
     def at_rest(self) -> bool:
         return not (self.unread or self.held or self.parked or self.deadlines or self.outbox or self.dead)
@@ -82,9 +98,10 @@ class Snapshot:
 async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: Sequence[str]) -> Snapshot:
     ask, keys = world.redis.execute, world.keys
     lanes = [(service, lane) for service in SERVICES for lane in keys.lanes(service)]
-    entries, pending, hashes, ttls, booked, in_flight, parked, deadlines, outbox, dead = await asyncio.gather(
+    entries, pending, calling, hashes, ttls, booked, in_flight, parked, deadlines, outbox, dead = await asyncio.gather(
         asyncio.gather(*(ask("XRANGE", lane, "-", "+") for _, lane in lanes)),
         asyncio.gather(*(ask("XPENDING", lane, "workers", "-", "+", 1000) for _, lane in lanes)),
+        asyncio.gather(*(ask("ZRANGE", keys.sync(service), 0, -1) for service in SERVICES)),
         asyncio.gather(*(ask("HGETALL", keys.job(job_id)) for job_id in ids)),
         asyncio.gather(*(ask("PTTL", keys.job(job_id)) for job_id in ids)),
         asyncio.gather(
@@ -109,11 +126,17 @@ async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: 
             held[f"{lane} {entry}"] = places.pop(entry)
             slots[service] += f"{lane} {entry}" not in barred
         unread.update(places.values())
+    jobs = {
+        job_id: Record({name: value.decode() for name, value in pairs(flat).items()}, ttl >= 0)
+        for job_id, flat, ttl in zip(ids, hashes, ttls, strict=True)
+    }
+    for service, members in zip(SERVICES, calling, strict=True):
+        for place in (_member(member.decode()) for member in members):
+            entry = held_as(world, service, jobs[place[0]].entry(place[1]))
+            held[entry] = place
+            slots[service] += entry not in barred
     return Snapshot(
-        jobs={
-            job_id: Record({name: value.decode() for name, value in pairs(flat).items()}, ttl >= 0)
-            for job_id, flat, ttl in zip(ids, hashes, ttls, strict=True)
-        },
+        jobs=jobs,
         unread=unread,
         held=held,
         slots=slots,
@@ -129,6 +152,11 @@ async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: 
         outbox=[member.decode() for member in outbox],
         dead=[_place(fields) for _, fields in dead],
     )
+
+
+def held_as(world: World, service: str, entry: str) -> str:
+    """Of a synchronous call."""
+    return f"{world.keys.prefix}:lane:{service}:sync {entry}"
 
 
 def _place(fields: list[Any]) -> Place:
@@ -153,6 +181,10 @@ def every_call_is_in_one_place(now: Snapshot) -> None:
             waits = now.unread[place] + now.parked[place]
             holding = holders.pop(place, [])
             assert holding == ([job.entry(call)] if job.entry(call) else []), (place, status)
+            if job.synchronous(call):
+                assert not waits, (place, "is none of the workers'")
+                assert (status == "running") <= bool(holding), (place, "runs nowhere")
+                continue
             assert waits == (status == "queued") if status in ("waiting", "queued", "running") else waits <= 1, place
             assert waits + len(holding) <= 1, place
             if status == "running":
@@ -165,7 +197,7 @@ def what_is_booked_is_what_waits(now: Snapshot) -> None:
         (service, Priority(job.fields["priority"]))
         for job in now.jobs.values()
         for call, service in job.services()
-        if job.call(call) in ("waiting", "queued")
+        if job.call(call) in ("waiting", "queued") and not job.synchronous(call)
     )
     assert now.booked == {lane: waiting[lane] for lane in now.booked}
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from bff.broker.job import Ended
 from bff.broker.jobs import Accepted, Submission
 from bff.broker.pipeline import Pipeline
 from bff.catalog.model import Priority
-from tests.broker.servers import Server
+from tests.broker.servers import Server, free_port, running
 from tests.broker.world import World, a_catalog
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +40,16 @@ async def test_a_replica_cannot_be_written_to(own_redis: Server, own_pipeline: P
     async with joined(own_redis, []) as broker:
         await own_pipeline.execute("REPLICAOF", "127.0.0.1", "1")
         assert "the address of the primary" in (await broker.complaint() or "")
+
+
+async def test_a_node_of_a_cluster_that_does_not_have_our_keys_will_not_do(redis_binary: Path) -> None:
+    """To what names no key it answers all the same."""
+    cluster = ("--cluster-enabled", "yes", "--port", str(free_port(below=55_536)))  # the bus is 10,000 ports above
+    with running(redis_binary, *cluster) as node:
+        async with joined(node, []) as broker:
+            assert await broker.pipeline.execute("EVAL", "return 1", 0) == 1
+            with pytest.raises(BrokerUnavailable, match="CLUSTERDOWN"):
+                await broker.complaint()
 
 
 async def test_one_that_is_away_is_no_complaint_but_an_error(own_redis: Server) -> None:

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bff.broker.job import Mode
 from bff.broker.jobs import Notify
 from bff.broker.lanes import End, Entry, Health
 from bff.broker.pipeline import Pipeline
@@ -44,7 +45,7 @@ fates = st.one_of(
 
 
 SCRIPTS = (
-    "begin_delivery", "cancel", "claim", "end_delivery", "expire", "finish", "hand_over", "reclaim", "replay",
+    "begin", "begin_delivery", "cancel", "claim", "end_delivery", "expire", "finish", "hand_over", "reclaim", "replay",
     "requeue", "retry", "submit", "sweep", "take",
 )  # fmt: skip
 FENCE = "if not job or job[name .. '.entry'] ~= entry then"
@@ -57,6 +58,7 @@ class Histories(RuleBasedStateMachine):
 
     connect: ClassVar[Callable[[], Pipeline | FakeRuns]]
     faults: ClassVar[Sequence[Fault]] = ()
+    modes: ClassVar[Sequence[Mode]] = (Mode.ASYNC,)
     kept = Bundle("kept")
 
     def __init__(self) -> None:
@@ -85,6 +87,7 @@ class Histories(RuleBasedStateMachine):
         client=clients,
         key=st.sampled_from([None, None, "k"]),
         notify=st.sampled_from([None, None, HOOK, MAIL]),
+        mode=st.runner().flatmap(lambda machine: st.sampled_from(machine.modes)),
     )
     def submit(
         self,
@@ -94,9 +97,10 @@ class Histories(RuleBasedStateMachine):
         client: str,
         key: str | None,
         notify: Notify | None,
+        mode: Mode,
     ) -> None:
         for operation in operations:
-            self.run(self.history.submit(operation, priority, timeout_ms, client, key, notify))
+            self.run(self.history.submit(operation, priority, timeout_ms, client, key, notify, mode))
 
     @precondition(lambda self: self.now.jobs)
     @rule(number=st.integers(0, 9), client=clients)
@@ -111,6 +115,15 @@ class Histories(RuleBasedStateMachine):
             if fate is not None:
                 self.run(self.history.conclude(service, entry, fate))
         return multiple(*taken)
+
+    @precondition(lambda self: self.now.to_begin())
+    @rule(target=kept, number=st.integers(0, 9), fate=st.none() | fates)
+    def begin_synchronous(self, number: int, fate: End | Again | None) -> Any:
+        begun = self.run(self.history.begin_synchronous(number))
+        for service, entry in begun:
+            if fate is not None:
+                self.run(self.history.conclude(service, entry, fate))
+        return multiple(*begun)
 
     @rule(taken=kept, fate=fates)
     def conclude(self, taken: tuple[str, Entry], fate: End | Again) -> None:
@@ -176,13 +189,15 @@ def _hold(
     examples: int,
     phases: Sequence[Phase] = tuple(Phase),
     faults: Sequence[Fault] = (),
+    modes: Sequence[Mode] = tuple(Mode),
+    steps: int = 25,
 ) -> None:
-    machine = type("History", (Histories,), {"connect": staticmethod(connect), "faults": faults})
+    machine = type("History", (Histories,), {"connect": staticmethod(connect), "faults": faults, "modes": modes})
     run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=25,
+            stateful_step_count=steps,
             deadline=None,
             phases=phases,
             derandomize=True,
@@ -224,13 +239,31 @@ def test_histories_on_a_fake_redis() -> None:
         pytest.param(
             "if left_ms == -1 or job.notify_state == 'pending' then", "if left_ms == -1 then", id="gone untold"
         ),
-        pytest.param("set_due(job.id, now)\n", "", id="a notification that is replayed to nowhere"),
         pytest.param(
             "  word = 'late'\n  compensate(job, plan)", "  word = 'late'", id="a late effect that is not undone"
         ),
     ],
 )
 def test_a_seeded_fault_is_caught(any_redis: Server, right: str, wrong: str) -> None:
+    _caught(any_redis, right, wrong, (Mode.ASYNC,))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param(
+            "redis.call('ZREM', cell .. 'sync:' .. call.service, job.id .. ':' .. call.name)",
+            "do end",
+            id="a slot not given back",
+        ),
+        pytest.param("if synchronous(job, call) then return end", "", id="a place for what enters no lane"),
+    ],
+)
+def test_a_seeded_fault_of_synchronous_jobs_is_caught(any_redis: Server, right: str, wrong: str) -> None:
+    _caught(any_redis, right, wrong, (Mode.SYNC,))
+
+
+def _caught(redis: Server, right: str, wrong: str, modes: Sequence[Mode]) -> None:
     assert any(right in script(each).source for each in SCRIPTS)
     with pytest.raises(AssertionError):
-        _hold(lambda: Pipeline(any_redis.url), 1000, (Phase.generate,), [(right, wrong)])
+        _hold(lambda: Pipeline(redis.url), 1000, (Phase.generate,), [(right, wrong)], modes, steps=40)

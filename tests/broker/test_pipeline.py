@@ -217,6 +217,22 @@ async def test_a_server_that_became_a_replica_is_left(own_redis: Server, key: st
         assert await pipeline.execute("CLIENT", "ID") != before
 
 
+async def test_a_node_of_a_cluster_that_does_not_have_our_keys_is_left(tmp_path: Path) -> None:
+    connections = []
+
+    async def refer(reader: StreamReader, writer: StreamWriter) -> None:
+        connections.append(writer)
+        while data := await reader.read(1000):
+            writer.write(b"+OK\r\n" * data.count(b"CLIENT"))
+            writer.write(b"-MOVED 10282 10.0.0.2:6379\r\n" * data.count(b"EVALSHA"))
+        writer.close()
+
+    async with listening(refer, tmp_path / "s") as url, opened(url) as pipeline:
+        for _ in range(2):
+            assert await refusal(pipeline.run(REMEMBER, ["bff:{c0}:x"], [1])) == "Redis refuses: MOVED"
+    assert len(connections) == 2
+
+
 async def test_callers_share_one_attempt_to_connect(tmp_path: Path) -> None:
     attempts = []
 

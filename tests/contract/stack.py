@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-LISTENS = re.compile(r"gateway listens on (http://\S+)")
+LISTENS = re.compile(r"gateway listens on (http://[\w.:]+)")
 
 
 class Command:

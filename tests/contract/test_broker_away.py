@@ -45,7 +45,7 @@ async def assert_it_says_that_the_broker_is_away(api: httpx.AsyncClient) -> None
     page, seconds = await metrics
     assert "\nbff_redis_up 0.0\n" in page
     assert "\nbff_queue_depth" not in page, "nothing that was true a while ago"
-    assert seconds < 2
+    assert seconds < 4, "sooner than Prometheus gives up"
     assert alive[1] < 0.5, "whoever scrapes keeps nobody waiting"
 
 
@@ -62,6 +62,7 @@ async def test_a_frozen_broker_lets_nothing_hang_and_nothing_happens_twice(
     own_redis.start()
     await until_ready(alone)
     job = await submitted(alone)
+    assert "\nbff_queue_depth" in (await alone.get("/metrics")).text
     own_redis.signal(signal.SIGSTOP)
     await assert_it_says_that_the_broker_is_away(alone)
     keyed = {"Idempotency-Key": "k1"}

@@ -35,21 +35,28 @@ async def test_a_long_poll_is_released_with_the_present_state(api: httpx.AsyncCl
     await steer("payments", latency=constant(0))
 
 
-def test_a_submission_that_comes_too_late_is_refused(stack: Up) -> None:
-    head = request(
-        "POST", ECHO, "Content-Type: application/json", "Content-Length: 14", "Expect: 100-continue", "Prefer: wait=5"
-    )
-    with gateway(stack.redis_url) as leaving, connection(leaving.url) as wire:
-        wire.sendall(head)
-        assert wire.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+def test_what_reached_it_before_the_signal_is_taken_and_what_comes_later_is_refused(stack: Up) -> None:
+    head = request("POST", ECHO, "Content-Type: application/json", "Content-Length: 14", "Expect: 100-continue")
+    with (
+        gateway(stack.redis_url) as leaving,
+        connection(leaving.url) as known,
+        connection(leaving.url) as silent,
+        connection(leaving.url) as slow,
+    ):
+        for wire in (known, slow):
+            wire.sendall(head)
+            assert wire.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         leaving.process.send_signal(signal.SIGTERM)
         while True:  # the listening socket is closed once the signal has been seen
             try:
                 connection(leaving.url).close()
             except OSError:
                 break
-        wire.sendall(b'{"text": "hi"}')
-        answer = answer_in(read_all(wire)).as_response()
+        known.sendall(b'{"text": "hi"}')
+        assert answer_in(read_all(known)).status == 202
+        assert read_all(silent) == b""  # those that asked for nothing are closed when the others begin to be refused
+        slow.sendall(b'{"text": "hi"}')
+        answer = answer_in(read_all(slow)).as_response()
         problem_of(answer, 503, "draining")
         assert int(answer.headers["retry-after"]) >= 1
 

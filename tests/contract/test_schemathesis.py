@@ -13,6 +13,7 @@ from tests.contract.stack import Gateway, Up, gateway
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml").read_text()
+NOT_FOR_OPERATORS = ("--exclude-path-regex", "^/admin/")
 KEY = f"bff_{'s' * 43}"
 
 
@@ -36,7 +37,7 @@ def findings(url: str, directory: Path, config: str, *only: str) -> str:
 
 @pytest.mark.timeout(300)
 def test_a_gateway_that_asks_for_no_key_answers_as_its_document_says(stack: Up, tmp_path: Path) -> None:
-    found = findings(stack.gateway_url, tmp_path, CONFIG)
+    found = findings(stack.gateway_url, tmp_path, CONFIG, *NOT_FOR_OPERATORS)
     assert not found, found
 
 
@@ -52,5 +53,7 @@ def test_a_gateway_that_asks_for_keys_answers_as_its_document_says(stack: Up, tm
     clients = tmp_path / "clients.toml"
     clients.write_text(f'[clients.tester]\nkey_hashes = ["{hash_of(KEY)}"]\n')
     with gateway(stack.redis_url, "--auth", f"--clients={clients}") as guarded:
-        found = findings(guarded.url, tmp_path, f'{CONFIG}\n[auth.openapi.key]\nbearer = "{KEY}"\n')
+        config = f'{CONFIG}\n[auth.openapi.key]\nbearer = "{KEY}"\n'
+        # What keys change is in the answers, not in what parameters may be.
+        found = findings(guarded.url, tmp_path, config, *NOT_FOR_OPERATORS, "--phases", "examples,coverage")
     assert not found, found

@@ -5,6 +5,7 @@ import pytest
 
 from bff.catalog.model import Request
 from bff.downstream.outcome import Outcome, Reason, Verdict
+from bff.trace.context import TraceContext
 from tests.downstream.calls import CHARGE, a_server, calling, outcome_of
 from tests.downstream.server import Exchange, Script, serving
 
@@ -105,8 +106,8 @@ async def test_a_redirect_is_a_refusal_and_never_followed(status: str, method: s
 
 async def test_a_post_sends_its_body_and_these_headers_and_no_others() -> None:
     async with serving(answering(b"1")) as server, calling(f"{server.url}/v2/") as perform:
-        trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=1"}
-        await perform(Request("POST", "/charge?dry=1", {"name": "Zoë", "cents": 5}), timeout_seconds=2.5, headers=trace)
+        trace = TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=1")
+        await perform(Request("POST", "/charge?dry=1", {"name": "Zoë", "cents": 5}), timeout_seconds=2.5, trace=trace)
     (received,) = server.received
     assert received.line == "POST /v2/charge?dry=1 HTTP/1.1"
     assert json.loads(received.body) == {"name": "Zoë", "cents": 5}
@@ -119,7 +120,7 @@ async def test_a_post_sends_its_body_and_these_headers_and_no_others() -> None:
         "Content-Length": str(len(received.body)),
         "Idempotency-Key": "0193:charge",
         "Request-Timeout": "2.500",
-        **trace,
+        **trace.headers,
     }
 
 
@@ -192,7 +193,7 @@ async def test_a_body_that_is_no_json_is_not_sent(value: object) -> None:
 @pytest.mark.parametrize("value", ["a\r\nX-Admin: 1", "a\nb", "é"])
 async def test_a_header_that_could_start_another_is_not_sent(value: str) -> None:
     async with a_server(answering(b"1")) as (server, perform):
-        for outcome in (await perform(CHARGE, headers={"tracestate": value}), await perform(idempotency_key=value)):
+        for outcome in (await perform(CHARGE, trace=TraceContext("", value)), await perform(idempotency_key=value)):
             assert (outcome.verdict, outcome.reason) == (Verdict.REFUSED, Reason.BAD_REQUEST)
     assert server.received == []
 

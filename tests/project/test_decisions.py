@@ -1,6 +1,6 @@
 import re
 
-from tests.project.tree import PYPROJECT, ROOT, direct_dependencies
+from tests.project.tree import PYPROJECT, ROOT, direct_dependencies, extra
 
 ADR = ROOT / "docs" / "adr"
 
@@ -26,6 +26,10 @@ def test_a_decision_fits_on_one_page() -> None:
 
 def test_every_dependency_at_run_time_has_its_reason() -> None:
     assert first_column("Runtime") == direct_dependencies()
+
+
+def test_every_dependency_of_an_extra_has_its_reason() -> None:
+    assert first_column("Extras") == sorted(extra("otel"))
 
 
 def test_every_dependency_in_development_has_its_reason() -> None:

@@ -2,10 +2,11 @@ import re
 
 import pytest
 
-from tests.project.tree import direct_dependencies, text
+from tests.project.tree import direct_dependencies, extra, text
 
 LOCKS = {
     "requirements.lock": [],
+    "requirements-otel.lock": [],
     "requirements-embedded.lock": ["embedded"],
     "requirements-dev.lock": ["embedded", "dev"],
 }
@@ -37,6 +38,15 @@ def test_everything_in_a_lock_has_a_hash(lock: str) -> None:
 def test_what_runs_here_is_what_is_tested() -> None:
     tested = pinned("requirements-dev.lock").items()
     assert pinned("requirements.lock").items() <= pinned("requirements-embedded.lock").items() <= tested
+
+
+def test_traces_are_an_extra_that_only_those_install_who_want_them() -> None:
+    wanted = extra("otel")
+    assert wanted <= pinned("requirements-otel.lock").keys()
+    assert wanted <= pinned("requirements-dev.lock").keys()
+    assert wanted & pinned("requirements.lock").keys() == set()
+    assert pinned("requirements.lock").items() <= pinned("requirements-otel.lock").items()
+    assert pinned("requirements-otel.lock").items() <= pinned("requirements-dev.lock").items()
 
 
 def test_the_image_carries_no_redis_server() -> None:

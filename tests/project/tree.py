@@ -21,6 +21,11 @@ def client_project() -> dict[str, Any]:
     return project
 
 
+def extra(name: str) -> set[str]:
+    """Names of what an extra asks for besides."""
+    return {Requirement(entry).name for entry in PYPROJECT["project"]["optional-dependencies"][name]}
+
+
 def direct_dependencies(*groups: str) -> list[str]:
     """Names of what these groups ask for; without a group, of what running asks for."""
     wanted = [PYPROJECT["dependency-groups"][group] for group in groups]

@@ -13,6 +13,7 @@ from bff.broker.job import CallStatus, JobStatus
 from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
 from bff.downstream.outcome import Reason
+from bff.logs import TextLines
 from tests.workers.world import SUCCESS, Scripted, World
 from workers.consumer import Consumer
 
@@ -153,6 +154,7 @@ async def test_one_entry_that_goes_wrong_stops_no_other(world: World, caplog: py
     """A performer must not raise; where it does, the entry is left to be reclaimed, and said so."""
     broken, good = await world.submit(), await world.submit()
     world.redis.delete(world.cell.keys.parameters(broken))
+    caplog.handler.setFormatter(TextLines())
     with caplog.at_level(logging.ERROR):
         async with running(world.consumer(Scripted(SUCCESS))):
             assert (await world.ended(good)).status is JobStatus.SUCCEEDED

@@ -1,5 +1,6 @@
 """The worker as a process: hosted by arq, told by its environment."""
 
+import json
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ from bff.broker.cell import Cell
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Ended, JobStatus
 from bff.broker.keys import Keys
+from bff.broker.workers import workers
 from bff.catalog.catalog import load_catalog
 from tests.broker.servers import Server
 from tests.faults.processes import Process, bff, free_port
@@ -55,6 +57,8 @@ async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, hos
         KEY_PREFIX=prefix,
         WORKER_METRICS_PORT=str(port),
         DOWNSTREAM_URL=f"http://127.0.0.1:{free_port()}",
+        LOG_FORMAT="json",
+        LOG_LEVEL="DEBUG",
     )
     worker.said("consumes echo, ")
     job = await own.ended(await own.submit("echo", parameters=b'{"text":"hi"}'))
@@ -65,9 +69,13 @@ async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, hos
     assert 'bff_call_retries_total{service="echo"} 2.0' in page
     assert re.search(r'bff_jobs_finished_total\{mode="async",operation="echo",.*status="failed"\} 1\.0', page)
     assert 'bff_worker_slots{service="echo",state="leased"} 0.0' in page
+    assert [alive.services.keys() for alive in await workers(own.cell)] == [catalog.services.keys()]
     worker.send(signal.SIGTERM)
     assert worker.exit_code() == 0
-    assert "Traceback" not in worker.log.read_text()
+    assert await workers(own.cell) == []
+    said = worker.log.read_text()
+    assert "Traceback" not in said
+    assert [line for line in map(json.loads, said.splitlines()) if line["logger"].startswith("arq")] == []
 
 
 async def test_a_worker_whose_metrics_port_is_taken_says_so_in_one_line(start: Start) -> None:

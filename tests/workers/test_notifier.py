@@ -15,6 +15,7 @@ from bff.broker.job import When
 from bff.broker.jobs import Notify
 from bff.broker.outbox import Outbox, Turn
 from bff.catalog.clients import ClientRegister
+from bff.logs import TextLines
 from bff.policies.notification import AFTER_SECONDS
 from tests.broker.servers import Server
 from tests.contract.postbox import Postbox, served
@@ -133,11 +134,12 @@ async def test_a_receiver_that_wants_no_more_gets_no_more_and_is_nobodys_busines
 
 async def test_after_the_last_attempt_it_is_for_an_operator(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     with receiver(status(500)) as hook, caplog.at_level(logging.WARNING):
+        caplog.handler.setFormatter(TextLines())
         job_id = await told.ended(f"{hook.origin}/secret-path?token=x")
         for _ in range(len(AFTER_SECONDS) + 1):
             assert await told.letters() == []
             await told.attempt(job_id, hook.origin)
-        lines = [record.getMessage() for record in caplog.records if record.name == notifier_module.log.name]
+        lines = [line for line in caplog.text.splitlines() if notifier_module.log.name in line]
         assert len(lines) == len(AFTER_SECONDS) + 1, "one for each failed attempt"
         [letter] = await told.letters()
         assert (letter.service, letter.receiver, letter.error, letter.attempts) == (
@@ -147,7 +149,8 @@ async def test_after_the_last_attempt_it_is_for_an_operator(told: Told, caplog: 
             11,
         )
         assert told.due_in_seconds(job_id) is None
-        assert lines[0] == f"job {job_id}, webhook to {hook.origin}, attempt 1: http-500"
+        assert f"webhook to {hook.origin}: http-500 correlation_id={job_id} " in lines[0]
+        assert " attempt=1 " in lines[0]
         assert "secret-path" not in caplog.text
         assert "secret-path" not in str(letter)
         hook.answers[:] = [status(200)]

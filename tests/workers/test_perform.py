@@ -47,7 +47,7 @@ async def test_the_call_carries_its_key_its_time_and_its_trace(world: World) -> 
     [asked] = downstream.asked
     assert asked["key"] == f"{job_id}:work"
     assert 0 < asked["timeout_seconds"] <= 5
-    assert asked["headers"] == {"traceparent": "00-aa-bb-01", "tracestate": "k=v"}
+    assert asked["trace"] == ("00-aa-bb-01", "k=v")
 
 
 async def test_a_job_without_a_trace_gets_one_of_its_own(world: World) -> None:
@@ -55,7 +55,7 @@ async def test_a_job_without_a_trace_gets_one_of_its_own(world: World) -> None:
     downstream = Scripted(SUCCESS)
     await world.performed(downstream)
     digits = job_id.replace("-", "")
-    assert downstream.asked[0]["headers"] == {"traceparent": f"00-{digits}-{digits[16:]}-01"}
+    assert downstream.asked[0]["trace"] == (f"00-{digits}-{digits[16:]}-01", "")
 
 
 async def test_a_later_call_is_built_from_the_outcomes_before_it(world: World) -> None:

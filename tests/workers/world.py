@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from bff.broker.arrivals import Arrivals
@@ -21,6 +20,7 @@ from bff.catalog.model import Call, Compensation, Operation, Outcomes, Parameter
 from bff.catalog.services import Service
 from bff.downstream.client import Downstream
 from bff.downstream.outcome import Outcome, Reason, Verdict
+from bff.trace.context import NOWHERE, TraceContext
 from workers.consumer import Consumer
 from workers.metrics import Metrics
 
@@ -117,10 +117,10 @@ class Scripted(Downstream):
         *,
         idempotency_key: str,
         timeout_seconds: float,
-        headers: Mapping[str, str] = MappingProxyType({}),
+        trace: TraceContext = NOWHERE,
     ) -> Outcome:
         self.requests.append(request)
-        self.asked.append({"key": idempotency_key, "timeout_seconds": timeout_seconds, "headers": headers})
+        self.asked.append({"key": idempotency_key, "timeout_seconds": timeout_seconds, "trace": trace})
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self.called.set()
