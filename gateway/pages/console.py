@@ -95,9 +95,9 @@ async def _console(request: Request, said: str) -> Response:
 <p id="as-of" data-live>As of {clock(overview["at"])}.</p>
 <p id="link" role="status"></p>
 {_WITHOUT_SCRIPT}
-{sections.lanes(overview["queues"])}
 {sections.services(overview["services"], overview["queues"])}
 {sections.steer([*gateway.catalog.services])}
+{sections.lanes(overview["queues"])}
 {sections.workers(overview)}
 {letters}
 {sections.rollout(overview)}
