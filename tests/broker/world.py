@@ -218,6 +218,8 @@ class World:
         found: dict[str, Any] = {}
         for service in self.catalog.services:
             found[f"booked {service}"] = await self.booked(service)
+            parked = await self.redis.execute("HGET", self.keys.service(service), "parked")
+            found[f"parked {service}"] = int(parked or 0)
             for lane in self.keys.lanes(service):
                 found[f"pending {lane}"] = (await self.redis.execute("XPENDING", lane, "workers"))[0]
                 found[f"entries {lane}"] = await self.redis.execute("XLEN", lane)

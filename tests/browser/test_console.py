@@ -242,8 +242,9 @@ async def test_axe_finds_nothing_and_the_page_is_no_wider_than_a_phone(
         await page.goto(f"{alone.url}/console?job={job_id}")
         found["console"] = await findings(page)
         wide = await page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
-        await page.get_by_role("button", name="Force breaker open").click()
-        await expect(page.get_by_role("dialog")).to_be_visible()
-        found["dialog"] = await findings(page)
+        if "color_scheme" in look.options:
+            await page.get_by_role("button", name="Force breaker open").click()
+            await expect(page.get_by_role("dialog")).to_be_visible()
+            found["dialog"] = await findings(page)
     assert wide <= 0, f"{wide} px wider than the screen"
     assert {name: each for name, each in found.items() if each} == {}
