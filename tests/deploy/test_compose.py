@@ -5,13 +5,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.body import BODY_SECONDS, LIMIT_BYTES
+from gateway.protocol import HEAD_SECONDS
+from gateway.push import events, messages
 from gateway.settings import GatewaySettings
+from gateway.steering import MAX_WAIT_SECONDS
 from stack.cli import COMMANDS
 from tests.broker.servers import Server
 from tests.contract.stack import Command, Up
@@ -80,9 +83,21 @@ def test_what_gateways_and_workers_are_told_is_good_and_fits_together() -> None:
         assert settings.drain_seconds + 5 < 30
 
 
-def test_the_proxy_has_longer_to_leave_than_what_it_lets_end() -> None:
+def of_nginx(directive: str) -> float:
+    """Seconds, or MiB."""
+    (value,) = re.findall(rf"^ *{directive} ([\d.]+)[sm];", text("deploy/nginx/nginx.conf"), re.MULTILINE)
+    return float(value)
+
+
+def test_the_proxy_waits_longer_than_gateways_hold_and_takes_what_they_take() -> None:
+    held = max(MAX_WAIT_SECONDS, messages.HEARTBEAT_SECONDS, events.HEARTBEAT_SECONDS)
+    assert of_nginx("proxy_read_timeout") >= 2 * held
+    assert of_nginx("worker_shutdown_timeout") > held
     assert services()["proxy"]["stop_grace_period"] == "40s"
-    assert "worker_shutdown_timeout 35s;" in text("deploy/nginx/nginx.conf")
+    assert of_nginx("worker_shutdown_timeout") < 40
+    assert of_nginx("client_max_body_size") * 1_048_576 == LIMIT_BYTES
+    assert of_nginx("client_body_timeout") == BODY_SECONDS
+    assert of_nginx("client_header_timeout") == HEAD_SECONDS
 
 
 def test_the_image_has_the_version_of_the_project() -> None:
@@ -99,7 +114,7 @@ LISTENING = {"gateway": r"gateway listens on (\S+)", "mock": r"(http://127\.0\.0
 
 
 @pytest.fixture
-def started(stack: Up, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, tuple[Command, str]]]:
+def started(stack: Up, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Each of ours by the words and variables of its container, and where it listens."""
     for service in OURS:
         for name, value in environment_of(service).items():
@@ -109,20 +124,17 @@ def started(stack: Up, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, tu
     monkeypatch.setenv("WORKER_METRICS_HOST", "127.0.0.1")
     monkeypatch.setenv("WORKER_METRICS_PORT", "0")
 
-    def start(service: str) -> tuple[str, tuple[Command, str]]:
-        command = Command(*local(services()[service]["command"], service)[1:])
-        return service, (command, command.until(re.compile(LISTENING[service]))[1])
-
-    with ThreadPoolExecutor() as pool:
-        running = dict(pool.map(start, OURS))
-    yield running
-    for command, _ in running.values():
-        assert command.end() == 0
+    commands = {service: Command(*local(services()[service]["command"], service)[1:]) for service in OURS}
+    try:
+        yield {service: command.until(re.compile(LISTENING[service]))[1] for service, command in commands.items()}
+    finally:
+        codes = {service: command.end() for service, command in commands.items()}
+    assert set(codes.values()) == {0}
 
 
-def test_what_our_containers_run_starts_is_healthy_and_ends(started: dict[str, tuple[Command, str]]) -> None:
+def test_what_our_containers_run_starts_is_healthy_and_ends(started: dict[str, str]) -> None:
     for service, port in (("gateway", "8000"), ("mock", "9000")):
-        _, url = started[service]
+        url = started[service]
         program, *words = services()[service]["healthcheck"]["test"][1:]
         assert program == "python"
         asked = [word.replace(f"http://127.0.0.1:{port}", url) for word in words]
