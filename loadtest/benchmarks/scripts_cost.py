@@ -10,6 +10,8 @@ import asyncio
 import statistics
 import subprocess
 import tempfile
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bff.broker.cell import Cell
@@ -18,7 +20,7 @@ from bff.broker.job import CallStatus, Source
 from bff.broker.job_id import new_job_id
 from bff.broker.jobs import Accepted, Jobs, Submission
 from bff.broker.keys import Keys
-from bff.broker.lanes import End, Health, Lanes
+from bff.broker.lanes import End, Entry, Health, Lanes
 from bff.broker.pipeline import Pipeline
 from bff.catalog.catalog import load_catalog
 from bff.catalog.model import Priority
@@ -84,8 +86,8 @@ class Round:
             moved = moved or bool(taken)
         return moved
 
-    async def _take(self, lanes: Lanes) -> list[object]:
-        entries: list[object] = []
+    async def _take(self, lanes: Lanes) -> list[Entry]:
+        entries: list[Entry] = []
 
         async def take() -> int:
             entries.extend((await lanes.take(AT_ONCE)).entries)
@@ -94,12 +96,13 @@ class Round:
         await self._measured("take", take())
         return entries
 
-    async def _finish(self, lanes: Lanes, entries: list[object]) -> int:
+    async def _finish(self, lanes: Lanes, entries: list[Entry]) -> int:
         for entry in entries:
-            await lanes.finish(entry, GOOD)  # type: ignore[arg-type]
+            await lanes.finish(entry, GOOD)
         return len(entries)
 
-    async def _measured(self, name: str, work) -> None:  # type: ignore[no-untyped-def]
+    async def _measured(self, name: str, work: Awaitable[int]) -> None:
+        """`work` brings how many calls it made of that script."""
         await self._pipeline.execute("CONFIG", "RESETSTAT")
         calls = await work
         text = (await self._pipeline.execute("INFO", "commandstats")).decode()
@@ -114,29 +117,35 @@ class Round:
         return int(next(line for line in text.splitlines() if line.startswith("used_memory:")).split(":")[1])
 
 
-async def measure(operation: str, jobs: int, rounds: int) -> None:
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Its URL."""
     with tempfile.TemporaryDirectory() as directory:
         socket = Path(directory) / "redis.sock"
         command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", directory]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        pipeline = Pipeline(f"unix://{socket}")
         try:
-            while not await _there(pipeline):
-                await asyncio.sleep(0.05)
-            spent: dict[str, list[float]] = {}
-            sizes = []
-            for _ in range(rounds):
-                round_ = Round(pipeline, operation, jobs)
-                sizes.append(await round_.run())
-                for name in ("submit", "take", "finish"):
-                    spent.setdefault(name, []).append(round_.us[name] / round_.us[f"{name} calls"])
-            for name, each in spent.items():
-                print(f"{operation} {name}: {statistics.median(each):.1f} us ({min(each):.1f} to {max(each):.1f})")
-            print(f"{operation}: {statistics.median(sizes):.0f} bytes a job")
+            yield f"unix://{socket}"
         finally:
-            await pipeline.aclose()
             server.terminate()
             server.wait()
+
+
+async def measure(url: str, operation: str, jobs: int, rounds: int) -> None:
+    pipeline = Pipeline(url)
+    while not await _there(pipeline):
+        await asyncio.sleep(0.05)
+    spent: dict[str, list[float]] = {}
+    sizes = []
+    for _ in range(rounds):
+        round_ = Round(pipeline, operation, jobs)
+        sizes.append(await round_.run())
+        for name in ("submit", "take", "finish"):
+            spent.setdefault(name, []).append(round_.us[name] / round_.us[f"{name} calls"])
+    for name, each in spent.items():
+        print(f"{operation} {name}: {statistics.median(each):.1f} us ({min(each):.1f} to {max(each):.1f})")
+    print(f"{operation}: {statistics.median(sizes):.0f} bytes a job")
+    await pipeline.aclose()
 
 
 async def _there(pipeline: Pipeline) -> bool:
@@ -153,4 +162,5 @@ if __name__ == "__main__":
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    asyncio.run(measure(options.operation, options.jobs, options.rounds))
+    with redis_server() as server_url:
+        asyncio.run(measure(server_url, options.operation, options.jobs, options.rounds))
