@@ -32,6 +32,7 @@ async function refresh(overview) {
   const query = new URLSearchParams(location.search);
   if (String(overview?.dead_letters) === document.getElementById("letters").dataset.count) query.set("letters", "no");
   const fresh = await fetched(`${location.pathname}?${query}`);
+  if (!fresh.getElementById("as-of")) throw new Error("this is not the console");
   if (number <= shown) return; // a newer one has overtaken it
   shown = number;
   show(fresh);
@@ -72,9 +73,16 @@ document.addEventListener("submit", (event) => {
   act(form, event.submitter);
 });
 
+/** Once, however often it is so: what is written again is read aloud again. */
+function tell(sentence) {
+  if (link.textContent !== sentence) link.textContent = sentence;
+}
+
 for await (const news of follow()) {
-  link.textContent = news.live ? "" : "The live connection is lost; the page is still brought up to date, every few seconds.";
-  await refresh(news.overview).catch(() => {
-    link.textContent = "The gateway does not answer. What is shown here is old.";
-  });
+  try {
+    await refresh(news.overview);
+    tell(news.live ? "" : "The live connection is lost; the page is still brought up to date, every few seconds.");
+  } catch {
+    tell("The gateway does not answer. What is shown here is old.");
+  }
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bff.broker.expiry import Expiry
-from bff.broker.job import CallStatus, JobStatus, Source
+from bff.broker.job import CallStatus, JobStatus, Mode, Source
 from bff.broker.jobs import Accepted, Refusal
 from bff.broker.lanes import Health, Supply
 from bff.broker.requeue import Requeue
@@ -81,6 +81,18 @@ async def test_without_an_end_what_needs_it_is_refused_and_what_can_do_without_i
         "cached": (CallStatus.SKIPPED, None),  # nobody takes it, so nobody would look into the cache
         "both": (CallStatus.FALLBACK, Source.STATIC),
     }
+
+
+async def test_a_synchronous_job_is_refused_too_while_it_is_held_without_an_end_or_forced_open(
+    world: World, steering: Steering
+) -> None:
+    await steering.hold("stock")
+    assert (await world.submit("scarce", mode=Mode.SYNC)).reason is Refusal.DOWNSTREAM_UNAVAILABLE
+    await steering.resume("stock")
+    await steering.force("stock", Forced.OPEN)
+    assert (await world.submit("scarce", mode=Mode.SYNC)).reason is Refusal.DOWNSTREAM_UNAVAILABLE
+    await steering.force("stock", Forced.CLOSED)
+    assert isinstance(await world.submit("scarce", mode=Mode.SYNC), Accepted)
 
 
 async def test_what_waits_while_it_is_held_expires_in_time(world: World, steering: Steering) -> None:

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bff.broker.dead_letters import DeadLetters
+from bff.broker.job import Mode
 from bff.broker.lanes import Entry
 from bff.broker.requeue import Requeue
+from bff.broker.synchronous import begin
 from bff.broker.timeline import Event, What, event_of
 from tests.broker.world import BAD, GOOD, HOOK, World
 
@@ -38,6 +40,17 @@ async def test_a_call_is_told_of_from_its_lane_to_its_end_with_who_did_what(worl
     assert (finished.what, finished.status, finished.call) == (What.FINISHED, "succeeded", None)
     assert fetched.what is What.FETCHED
     assert submitted.after_ms <= taken.after_ms <= ended.after_ms <= fetched.after_ms
+
+
+async def test_of_a_synchronous_job_the_gateway_is_told_that_made_the_call(world: World) -> None:
+    here = World(world.redis, world.catalog, world.keys, process="gateway-1")
+    job_id = await here.accepted(mode=Mode.SYNC)
+    begun = await begin(here.cell, job_id, "only")
+    assert begun.entry is not None
+    await here.lanes().finish(begun.entry, GOOD)
+    _, queued, taken, ended, _ = await timeline(world, job_id)
+    assert (queued.what, queued.lane) == (What.QUEUED, None)
+    assert (taken.by, taken.attempt, ended.status) == ("gateway-1", 1, "succeeded")
 
 
 async def test_a_retry_is_told_of_with_its_reason_and_when_it_comes_again(world: World) -> None:

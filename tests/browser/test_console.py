@@ -170,6 +170,7 @@ async def test_discarding_and_forcing_open_are_asked_first_and_closing_is_not(co
 
 
 async def test_without_a_socket_it_is_polled_and_says_so(page: Page, alone: Gateway, world: World) -> None:
+    await page.add_init_script(LISTEN)
     await page.add_init_script(
         "window.WebSocket = class { constructor() { setTimeout(() => this.onclose()); } close() {} };"
         "const later = setTimeout; window.setTimeout = (work, ms) => later(work, ms / 10);"
@@ -180,11 +181,15 @@ async def test_without_a_socket_it_is_polled_and_says_so(page: Page, alone: Gate
         "XADD", world.keys.dead(), "*", "kind", "entry", "lane", "x", "service", "echo", "fields", "{}"
     )
     await expect(page.locator("#letters")).to_contain_text("entry in x")
+    assert len([each for each in await page.evaluate("said") if "connection is lost" in each]) == 1
 
 
 async def test_a_gateway_that_does_not_answer_is_said_to_be_so(console: Page, alone: Gateway) -> None:
     async def away(route: Route) -> None:
-        await route.abort()
+        if route.request.method == "GET":
+            await route.fulfill(status=503)
+        else:
+            await route.abort()
 
     await console.route("**/console*", away)
     await expect(console.locator("#link")).to_contain_text("does not answer")
