@@ -8,17 +8,19 @@ import pytest
 
 from tests.faults.cluster import CHECKOUT, Cluster
 from tests.faults.processes import RedisProcess
+from tests.faults.stage import SLOTS
 from tests.faults.submitting import jobs_kept, load, post, refused_for_now
 
 pytestmark = pytest.mark.anyio
 
 LARGE = {"text": "x" * 10_000}
-FREE_BYTES = 400_000
-"""Little enough to be full before the first call times out: the breaker would refuse what memory still has room for."""
+FREE_BYTES = 1_000_000
 
 
 async def accepted_until_full(cluster: Cluster, operation: str, body: Any) -> list[str]:
-    """The ids of what was accepted until Redis could take no more."""
+    """The ids of what was accepted until Redis could take no more; however long that takes, no breaker opens."""
+    for service in SLOTS:
+        cluster.redis.client.hset(f"bff:{{c0}}:service:{service}", "breaker.minimum_calls", 1_000_000)
     cluster.redis.client.config_set("maxmemory", cluster.redis.client.info("memory")["used_memory"] + FREE_BYTES)
     job_ids = []
     while (answer := await cluster.http.post(f"/v1/operations/{operation}", json=body)).status_code == 202:
