@@ -115,7 +115,7 @@ async def test_an_idempotency_record_lives_no_longer_than_the_result(world: Worl
     await world.do()
     for key in await world.redis.execute("KEYS", f"{world.keys.prefix}:*"):
         if b":idempotency:" in key or b":job:" in key:
-            assert 86_000_000 < await world.redis.execute("PTTL", key) <= 86_400_000
+            assert 86_000_000 < await world.redis.execute("PTTL", key) <= 86_401_000  # fakeredis reads its clock twice
 
 
 async def test_what_waits_on_a_call_that_found_no_place_gives_its_own_back(world: World) -> None:
