@@ -1,11 +1,18 @@
-"""What gateways and workers count alike: ends of jobs, calls, and which build they are."""
+"""What gateways and workers count alike: ends of jobs, calls, which build they are, what it takes of the machine."""
 
 import platform
 from collections.abc import Iterable
 from importlib.metadata import version
 from itertools import product
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from bff.broker.job import Ended, JobStatus, Mode
 from bff.catalog.catalog import Catalog
@@ -73,6 +80,8 @@ class CallMetrics:
         self._retries.labels(service).inc()
 
 
-def say_build(registry: CollectorRegistry) -> None:
+def say_process(registry: CollectorRegistry) -> None:
+    """Which build runs, and what it takes of the machine: the latter from /proc, so on Linux alone."""
+    ProcessCollector(registry=registry)
     info = Gauge("bff_build_info", "Always 1; the labels say what runs.", ["version", "python"], registry=registry)
     info.labels(version("async-bff-gateway"), platform.python_version()).set(1)

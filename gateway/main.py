@@ -55,6 +55,7 @@ class GatewayServer(uvicorn.Server):
         self.loop.call_later(LATE_SECONDS if self.server_state.connections else 0, self._drain, gateway, sig, frame)
 
     def _drain(self, gateway: Gateway, sig: int, frame: FrameType | None) -> None:
+        log.info("drains: takes nothing more")
         gateway.drain()
         super().handle_exit(sig, frame)
         self._captured_signals.clear()
@@ -91,6 +92,7 @@ def run(settings: GatewaySettings) -> None:
     log.info("gateway listens on http://%s:%d", *listeners[0].getsockname()[:2])
     with traced("bff-gateway"):
         server.run(sockets=listeners)
+    log.info("has ended")
 
 
 def config_of(app: ASGIApp, settings: GatewaySettings, metrics_port: int | None = None) -> uvicorn.Config:

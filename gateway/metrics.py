@@ -14,7 +14,7 @@ from bff.broker.jobs import Refusal, Submission
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Priority
 from bff.downstream.outcome import Outcome
-from bff.metrics import CallMetrics, EndMetrics, say_build
+from bff.metrics import CallMetrics, EndMetrics, say_process
 from gateway import problems
 from gateway.broker_metrics import BrokerMetrics
 from gateway.push.waiters import WAITING, Channel
@@ -31,7 +31,7 @@ REASONS = (
 class Metrics:
     def __init__(self, catalog: Catalog) -> None:
         registry = self.registry = CollectorRegistry()
-        say_build(registry)
+        say_process(registry)
         self._ends = EndMetrics(registry, catalog)
         self._calls = CallMetrics(registry, catalog)
         self._broker = BrokerMetrics()

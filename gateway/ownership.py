@@ -23,10 +23,10 @@ def own(gateway: Gateway, client: Client, job: Job | None, job_id: str) -> Job:
     return job
 
 
-def unknown(gateway: Gateway, job_id: str) -> Problem:
+def unknown(gateway: Gateway, job_id: str, detail: str = "No job of yours has this id.") -> Problem:
     """404, or 410 where the id itself says that its time is over: to anyone, whether or not it ever was."""
     if is_job_id(job_id):
         age_seconds = time.time() - made_at_ms(job_id) / 1000
         if 1 < age_seconds / gateway.settings.result_ttl_seconds <= 2:
             return Problem(problems.JOB_GONE, "Jobs of that time are no longer kept.")
-    return Problem(problems.UNKNOWN_JOB, "No job of yours has this id.")
+    return Problem(problems.UNKNOWN_JOB, detail)

@@ -23,10 +23,10 @@ def commands(name: str, summary: str) -> click.Group:
     return click.Group(
         name,
         commands=[
-            _command("show", "Say it.", [], json_, _nothing, f"bff {name} show --json"),
+            _command("show", "Show it, of each operation.", [], json_, _nothing, f"bff {name} show --json"),
             _command(
                 "set",
-                "Set the asynchronous share of an operation, 0 to 100; all gateways follow within a second.",
+                "Set it, 0 to 100, to two decimals. All gateways follow within a second.",
                 [operation, percent],
                 json_,
                 _set,

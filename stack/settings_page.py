@@ -10,6 +10,7 @@ PROCESSES = {
     "bff gateway": "gateway.settings:GatewaySettings",
     "bff worker": "workers.settings:WorkerSettings",
     "bff mock": "downstream_mock.settings:MockSettings",
+    "bff rollout": "bff.settings:SharedSettings",
     "bff dead-letters": "bff.settings:SharedSettings",
 }
 

@@ -29,6 +29,7 @@ def run(settings: StackSettings) -> None:
         with process_group() as group, Terminal() as terminal:
             if settings.redis_url:
                 _refuse_unreachable(settings.redis_url)
+                terminal.say(f"uses the Redis at {without_password(settings.redis_url)} (--redis-url, REDIS_URL)")
                 parts = python_parts(ports, settings.redis_url, keyring.environment())
                 asyncio.run(serve([], parts, terminal, group, keyring))
             else:

@@ -159,6 +159,7 @@ class Hosted:
     async def stop(self, ctx: dict[Any, Any]) -> None:
         """arq's last act: everything is drained by then."""
         await self._stack.aclose()
+        log.info("has ended")
         if self._exit_code:
             sys.exit(self._exit_code)
 
@@ -186,6 +187,7 @@ class Hosted:
 
     async def _drain(self) -> None:
         """Take no more, let run what runs, hand the rest back; then arq may go, with or without Redis."""
+        log.info("drains: takes nothing more")
         if self._presence is not None:
             self._presence.draining = True
         draining: list[Consumer | Notifier] = [*self._consumers, *([self._notifier] if self._notifier else [])]

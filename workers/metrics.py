@@ -9,7 +9,7 @@ from bff.broker.lanes import Entry
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Priority
 from bff.downstream.outcome import Outcome
-from bff.metrics import CallMetrics, EndMetrics, say_build
+from bff.metrics import CallMetrics, EndMetrics, say_process
 
 WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600)
 
@@ -19,7 +19,7 @@ class Metrics:
 
     def __init__(self, catalog: Catalog) -> None:
         registry = self.registry = CollectorRegistry()
-        say_build(registry)
+        say_process(registry)
         self._ends = EndMetrics(registry, catalog)
         self._calls = CallMetrics(registry, catalog)
         self._wait = Histogram(

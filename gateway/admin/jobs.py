@@ -62,7 +62,7 @@ async def job_and_timeline(gateway: Gateway, job_id: str) -> tuple[Job, list[Eve
     """Raises Problem `unknown-job`, `job-gone`; BrokerUnavailable."""
     job = await gateway.broker.jobs.read(job_id) if is_job_id(job_id) else None
     if job is None:
-        raise unknown(gateway, job_id)
+        raise unknown(gateway, job_id, "No job has this id.")
     return job, await gateway.broker.jobs.timeline(job_id)
 
 

@@ -105,7 +105,8 @@ def _letter(letter: DeadLetter) -> str:
     if not letter.operation:
         what = f"{letter.kind} in {letter.lane}"
     about = escape(f"{what}, {letter.id}")
-    job = f'<br><a href="/console?job={escape(letter.job_id)}">job {escape(letter.job_id)}</a>' if letter.job_id else ""
+    of = escape(letter.job_id or "")
+    job = f'<br><a href="/console?job={of}#found">job {of}</a>' if of else ""
     buttons = f"""<span class="buttons">
 <button name="replay" value="{letter.id}" aria-label="Replay {about}">Replay</button>
 <button name="discard" value="{letter.id}" aria-label="Discard {about}">Discard</button></span>"""
@@ -130,7 +131,7 @@ def _set_rollout(operations: Sequence[str]) -> str:
 
 
 def search(job_id: str) -> str:
-    return f"""<form method="get" action="/console" role="search">
+    return f"""<form method="get" action="/console#found" role="search">
 <p><label for="job">Id of a job (X-Correlation-ID)</label>
 <input id="job" name="job" value="{escape(job_id)}" required autocomplete="off" spellcheck="false"></p>
 <p class="buttons"><button>Find job</button></p>

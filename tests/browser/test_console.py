@@ -120,6 +120,7 @@ async def test_the_keyboard_is_enough_for_all_of_it(page: Page, alone: Gateway, 
     await expect(timeline).to_contain_text("its worker was lost")
     await expect(timeline).to_contain_text("the job has ended: failed")
     await expect(page.locator("#found")).to_contain_text("public")
+    await expect(page.get_by_role("heading", name=f"Job {letter_of}")).to_be_in_viewport()
 
 
 async def test_it_is_live_says_what_changed_once_and_never_moves_the_focus(

@@ -31,6 +31,6 @@ async def shown_by(http: httpx.AsyncClient, url: str) -> dict[str, Shown]:
         samples = {(each.name, frozenset(each.labels.items())): each.value for each in family.samples}
         labels = frozenset(label for each in family.samples for label in each.labels) - {"le"}
         name = f"{family.name}_total" if family.type == "counter" else family.name
-        if name.startswith("bff_"):
+        if name.startswith(("bff_", "process_")):
             found[name] = Shown(family.type, family.documentation, labels, samples)
     return found

@@ -173,4 +173,5 @@ async def test_a_job_that_was_submitted_over_http_names_its_gateway_and_that_it_
 async def test_a_job_that_is_not_there_is_said_to_be_so(
     operator: httpx.AsyncClient, job_id: str, status: int, slug: str
 ) -> None:
-    problem_of(await operator.get(f"/admin/v1/jobs/{job_id}"), status, slug)
+    problem = problem_of(await operator.get(f"/admin/v1/jobs/{job_id}"), status, slug)
+    assert problem["detail"] == ("No job has this id." if status == 404 else "Jobs of that time are no longer kept.")

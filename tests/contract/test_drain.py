@@ -28,6 +28,7 @@ async def test_a_long_poll_is_released_with_the_present_state(api: httpx.AsyncCl
                 assert not poll.done()
             other.process.send_signal(signal.SIGTERM)
             answer = await poll
+    assert [line.split("gateway.main: ")[-1] for line in other.seen[-2:]] == ["drains: takes nothing more", "has ended"]
     assert (answer.status_code, answer.json()["id"]) == (200, job["id"])
     assert answer.json()["status"] in ("queued", "running")
     assert answer.headers["preference-applied"] == "wait=30"

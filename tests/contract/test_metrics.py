@@ -19,7 +19,7 @@ from tests.contract.stack import Up
 pytestmark = pytest.mark.anyio
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
-ROW = re.compile(r"^\| `(bff_\w+)` \| (\w+) \| ([\w, ]*) \| (gateway|worker|both) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `((?:bff|process)_\w+)` \| (\w+) \| ([\w, ]*) \| (gateway|worker|both) \|", re.MULTILINE)
 CATALOG = load_catalog()
 
 

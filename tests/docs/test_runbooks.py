@@ -108,8 +108,9 @@ def test_every_command_of_redis_is_known_to_it() -> None:
 
 def test_every_metric_that_is_asked_for_is_documented() -> None:
     rows = "".join((DOCS / page).read_text() for page in ("metrics.md", "http-api.md") if (DOCS / page).exists())
-    documented = set(re.findall(r"^\| `(bff_\w+)", rows, re.MULTILINE))
-    asked = {name for page in PAGES for query in queries(page) for name in re.findall(r"\bbff_[a-z0-9_]+", query)}
+    documented = set(re.findall(r"^\| `((?:bff|process)_\w+)", rows, re.MULTILINE))
+    named = re.compile(r"\b(?:bff|process)_[a-z0-9_]+")
+    asked = {name for page in PAGES for query in queries(page) for name in named.findall(query)}
     assert len(asked) > 20
     assert sorted(name for name in asked if re.sub("_(bucket|count|sum)$", "", name) not in documented) == []
 

@@ -139,6 +139,7 @@ def test_a_data_directory_in_use_is_refused(up: Start, tmp_path: Path) -> None:
 def test_a_redis_of_ones_own_is_used_and_left_alone(up: Start, tmp_path: Path) -> None:
     with running(find_redis_servers()[0], tmp_path) as url:
         stack = up(f"--redis-url={url}")
+        assert stack.line("uses") == f"uses the Redis at {url} (--redis-url, REDIS_URL)"
         assert redis_url_in(stack.line("worker    | pid")) == url
         stack.until_ready()
         assert not any(line.startswith("redis") for line in stack.seen)

@@ -75,7 +75,10 @@ async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, hos
     assert await workers(own.cell) == []
     said = worker.log.read_text()
     assert "Traceback" not in said
-    assert [line for line in map(json.loads, said.splitlines()) if line["logger"].startswith("arq")] == []
+    lines = list(map(json.loads, said.splitlines()))
+    assert [line for line in lines if line["logger"].startswith("arq")] == []
+    of_process = [line["message"] for line in lines if line["logger"] == "workers.main"]
+    assert of_process[-2:] == ["drains: takes nothing more", "has ended"]
 
 
 async def test_a_worker_whose_metrics_port_is_taken_says_so_in_one_line(start: Start) -> None:
