@@ -71,6 +71,7 @@ async def test_synchronous_calls_fill_no_more_than_their_share_of_the_slots(worl
 
 async def test_workers_and_gateways_together_fill_no_more_than_all_slots(world: World) -> None:
     held = await begun(world, await world.accepted("scarce", mode=Mode.SYNC))
+    assert held.id.startswith("0-"), "no entry of a lane has such an id, that would be let go of with it"
     for _ in range(3):
         await world.accepted("scarce")
     taken = await world.take("stock")
