@@ -123,7 +123,7 @@ def test_wrong_use_of_the_command_is_said_and_changes_nothing(stack: Up, words: 
         ("echo", b'{"async_percent": true}', 422, "invalid-parameters"),
         ("echo", b'{"percent": 5}', 422, "invalid-parameters"),
         ("echo", b"5", 422, "invalid-parameters"),
-        ("echo", b'{"async_percent": NaN}', 422, "invalid-parameters"),
+        ("echo", b'{"async_percent": NaN}', 400, "malformed-json"),
         ("echo", b"{", 400, "malformed-json"),
         ("nothing", b'{"async_percent": 5}', 404, "unknown-operation"),
     ],
