@@ -154,8 +154,7 @@ def _lifespan(
 
 def _unknown_operation(known: list[str]) -> Callable[[str], Response]:
     def unknown(operation: str) -> Response:
-        detail = f"This gateway offers: {', '.join(known)}."
-        raise Problem(problems.UNKNOWN_OPERATION, detail, members={"operations": known})
+        raise problems.unknown_operation(known)
 
     return unknown
 

@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): every error that the gateway answers, each with a page that says what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic_core import to_json
@@ -317,6 +317,11 @@ JOB_NOT_CANCELLABLE = _type(
 def broker_unavailable() -> Problem:
     detail = "The broker cannot be reached, so nothing can be said of this request's job."
     return Problem(BROKER_UNAVAILABLE, detail, retry_after=1)
+
+
+def unknown_operation(known: Iterable[str]) -> Problem:
+    offered = list(known)
+    return Problem(UNKNOWN_OPERATION, f"This gateway offers: {', '.join(offered)}.", members={"operations": offered})
 
 
 def unforeseen() -> Problem:

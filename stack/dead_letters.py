@@ -1,6 +1,5 @@
 """`bff dead-letters`: what was given up, for an operator to look at, to replay or to discard."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +7,12 @@ from typing import Any
 import click
 
 from bff.broker.cell import Cell
-from bff.broker.dead_letters import DeadLetter, DeadLetters, NotReplayed
+from bff.broker.dead_letters import LETTER_ID, DeadLetter, DeadLetters, NotReplayed
 from bff.broker.survey import now_ms
 from bff.settings import SharedSettings
 from stack.letters_shown import as_json, as_table
 from stack.options import options_of, settings_from
 from stack.visit import WrongUse, visit
-
-LETTER_ID = re.compile(r"([0-9]{1,19})-[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from contextlib import AsyncExitStack, suppress
 from types import FrameType
@@ -134,7 +133,7 @@ class Hosted:
         )
         downstream = Downstream(catalog.services.values())
         self._stack.push_async_callback(downstream.aclose)
-        name = f"{socket.gethostname()}-{os.getpid()}"
+        name = broker.cell.process
         lanes = [Lanes(broker.cell, service, name) for service in catalog.services]
         ctx["lanes"], ctx["metrics"] = lanes, metrics
         for service, own in zip(catalog.services.values(), lanes, strict=True):
@@ -146,11 +145,10 @@ class Hosted:
         consuming = {name: consumer.run() for name, consumer in zip(names, self._consumers, strict=True)}
         notifying = repeat("notify", notifier.hand_over)
         await self._stack.enter_async_context(background(on_death=self._fail, **consuming))
-        await self._stack.enter_async_context(background(on_death=self._fail, notify=notifying))
         presence = self._presence = Presence(broker.cell, name, self._consumers)
         self._stack.push_async_callback(presence.leave)
         beating = repeat("heartbeat", presence.run_once, BEAT_SECONDS)
-        await self._stack.enter_async_context(background(on_death=self._fail, heartbeat=beating))
+        await self._stack.enter_async_context(background(on_death=self._fail, notify=notifying, heartbeat=beating))
         self._main = asyncio.current_task()
         for number in END_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._end)

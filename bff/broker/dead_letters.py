@@ -80,6 +80,15 @@ class DeadLetters:
                     yield letter
             start = f"({rows[-1][0].decode()}"
 
+    async def first(self, count: int, service: str | None = None, after: str | None = None) -> list[DeadLetter]:
+        """So many of them at most, likewise."""
+        letters: list[DeadLetter] = []
+        async for letter in self.all(service, after, at_once=min(count, PAGE)):
+            letters.append(letter)
+            if len(letters) == count:
+                break
+        return letters
+
     async def now_ms(self) -> int:
         """By the clock that letters are dated by."""
         return await now_ms(self._cell)

@@ -84,12 +84,8 @@ async def list_dead_letters(
     service: Annotated[str | None, Query(description="Only those of this service; also `webhook`, `mail`.")] = None,
     after: Annotated[str | None, Query(description="Only those after the letter of this id.")] = None,
 ) -> Response:
-    letters = []
-    async for letter in (await letters_for(request)).all(service, _behind(after)):
-        letters.append(letter_document(letter))
-        if len(letters) == LISTED:
-            break
-    return answer({"dead_letters": letters})
+    letters = await (await letters_for(request)).first(LISTED, service, _behind(after))
+    return answer({"dead_letters": [letter_document(letter) for letter in letters]})
 
 
 @router.post(

@@ -56,10 +56,7 @@ async def read_rollout(request: Request) -> Response:
 async def set_rollout(request: Request, operation: Annotated[str, Path()]) -> Response:
     gateway = await for_operator(request)
     if operation not in gateway.rollout.percentages:
-        known = [*gateway.catalog.operations]
-        raise Problem(
-            problems.UNKNOWN_OPERATION, f"This gateway offers: {', '.join(known)}.", members={"operations": known}
-        )
+        raise problems.unknown_operation(gateway.catalog.operations)
     share = await said_in(request, Share)
     if share is None:
         raise Problem(problems.MALFORMED_JSON, 'The body is empty; say {"async_percent": 0 to 100}.')

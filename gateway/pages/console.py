@@ -5,13 +5,12 @@ from itertools import islice
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from bff.broker.dead_letters import DeadLetter, DeadLetters
+from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import Medium
-from bff.broker.tickets import SESSION_SECONDS, OperatorSessions
+from bff.broker.tickets import OperatorSessions
 from bff.catalog.clients import hash_of
-from gateway import problems
 from gateway.admin.jobs import job_and_timeline
 from gateway.admin.overview import OverviewDocument
 from gateway.body import form_of
@@ -21,7 +20,7 @@ from gateway.pages import console_sections as sections
 from gateway.pages.console_actions import Form, Question, done, question
 from gateway.pages.console_words import clock, summary
 from gateway.pages.page import page
-from gateway.pages.sign_in import operators_sign_in_page
+from gateway.pages.sign_in import key_in, operators_sign_in_page, signed_in, signed_out
 from gateway.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -52,23 +51,12 @@ async def act(request: Request) -> Response:
 
 @router.post("/console/sign-in")
 async def sign_in(request: Request) -> Response:
-    key = (await form_of(request)).get("key", "").strip()
-    if not from_our_page(request):
-        raise Problem(problems.FORBIDDEN, "This form was not sent by a page of this gateway.")
+    key, _ = await key_in(request)
     gateway = gateway_of(request)
     if not is_operators(gateway, hash_of(key)):
         return operators_sign_in_page(complaint="This is no key of an operator.")
     session = await OperatorSessions(gateway.broker.cell).open(hash_of(key))
-    answer = RedirectResponse("/console", 303, {"Cache-Control": "no-store"})
-    answer.set_cookie(
-        OPERATOR_COOKIE,
-        session,
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-    return answer
+    return signed_in(request, "/console", OPERATOR_COOKIE, session, "strict")
 
 
 @router.post("/console/sign-out")
@@ -76,17 +64,17 @@ async def sign_out(request: Request) -> Response:
     session = session_of(request, OPERATOR_COOKIE)
     if session and from_our_page(request):
         await OperatorSessions(gateway_of(request).broker.cell).close(session)
-    answer = RedirectResponse("/console", 303, {"Cache-Control": "no-store"})
-    answer.delete_cookie(OPERATOR_COOKIE, httponly=True, samesite="strict")
-    return answer
+    return signed_out("/console", OPERATOR_COOKIE, "strict")
 
 
 async def _console(request: Request, said: str) -> Response:
     gateway = gateway_of(request)
     overview: OverviewDocument = await gateway.overview.now()  # type: ignore[assignment]
     names = [*gateway.catalog.services, *Medium]
-    with_letters = request.query_params.get("letters") != "no"
-    letters = sections.letters(await _letters(gateway), overview["dead_letters"], names) if with_letters else ""
+    letters = ""
+    if request.query_params.get("letters") != "no":
+        oldest = await DeadLetters(gateway.broker.cell).first(LETTERS)
+        letters = sections.letters(oldest, overview["dead_letters"], names)
     job_id = request.query_params.get("job", "").strip()
     body = f"""<main class="console">
 <h1>Console</h1>
@@ -117,15 +105,6 @@ async def _console(request: Request, said: str) -> Response:
         head='<link rel="stylesheet" href="/static/console.css">\n',
         headers=HEADERS,
     )
-
-
-async def _letters(gateway: Gateway) -> list[DeadLetter]:
-    shown: list[DeadLetter] = []
-    async for letter in DeadLetters(gateway.broker.cell).all(at_once=LETTERS):
-        shown.append(letter)
-        if len(shown) == LETTERS:
-            break
-    return shown
 
 
 async def _found(gateway: Gateway, job_id: str) -> str:

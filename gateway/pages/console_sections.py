@@ -5,14 +5,13 @@ from html import escape
 
 from bff.broker.dead_letters import DeadLetter
 from bff.broker.job import Job
+from bff.broker.steering import MOST_HELD_SECONDS
 from bff.broker.timeline import Event
 from bff.wire.document import timestamp
 from gateway.admin.overview import OverviewDocument
 from gateway.admin.queues import LaneDocument, QueueDocument
 from gateway.admin.services import ServiceDocument
 from gateway.pages import console_words as words
-
-MOST_SECONDS = 86_400
 
 
 def lanes(queues: Iterable[QueueDocument]) -> str:
@@ -59,7 +58,7 @@ def steer(names: Sequence[str]) -> str:
         f"""<form method="post" action="/console">
 <p><label for="service">Service</label> <select id="service" name="service">{_options(names)}</select></p>
 <p><label for="seconds">Seconds to pause for (empty: until it is resumed)</label>
-<input id="seconds" name="seconds" type="number" min="1" max="{MOST_SECONDS}" inputmode="numeric"></p>
+<input id="seconds" name="seconds" type="number" min="1" max="{MOST_HELD_SECONDS}" inputmode="numeric"></p>
 <p class="buttons"><button name="do" value="pause">Pause</button>
 <button name="do" value="resume">Resume</button>
 <button name="do" value="open">Force breaker open</button>

@@ -22,15 +22,13 @@ def _findings(overview: OverviewDocument) -> Iterator[str]:
         if service["breaker"]["state"] != "closed" or service["breaker"]["forced"]:
             yield f"the breaker of {service['service']} is {breaker(service['breaker'], when=False)}"
     for queue in overview["queues"]:
-        turned_away = [
-            lane["priority"] for lane in queue["lanes"] if lane["shedding"] or lane["depth"] >= lane["bound"]
-        ]
+        turned_away = [lane["priority"] for lane in queue["lanes"] if turns_away(lane)]
         if turned_away:
             yield f"{queue['service']} turns away {', '.join(turned_away)}"
-    if not [worker for worker in overview["workers"] if not worker["draining"]]:
+    if all(worker["draining"] for worker in overview["workers"]):
         yield "no worker is there"
     if overview["dead_letters"]:
-        yield f"{many(overview['dead_letters'], 'dead letter')}"
+        yield many(overview["dead_letters"], "dead letter")
 
 
 def paused(pause: PauseDocument, *, when: bool = True) -> str:

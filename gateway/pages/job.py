@@ -11,6 +11,7 @@ from bff.broker.job import Job, JobStatus
 from bff.catalog.clients import Client
 from bff.wire.document import timestamp
 from gateway import problems
+from gateway.body import read_as
 from gateway.gateway import Gateway, gateway_of
 from gateway.identity import client_of
 from gateway.ownership import known, own
@@ -23,7 +24,6 @@ from gateway.push.hold import held
 from gateway.push.waiters import Channel
 from gateway.steering import preferences_of
 from gateway.submission.accept import require_allowed
-from gateway.submission.submit import parameters_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -68,7 +68,7 @@ async def _submit_again(gateway: Gateway, client: Client, job: Job) -> str:
     if operation is None:
         raise Problem(problems.UNKNOWN_OPERATION, f"{job.operation} is not offered any more.")
     require_allowed(client, job.operation)
-    parameters = parameters_of(operation, await gateway.broker.jobs.parameters(job.id))
+    parameters = read_as(operation.parameters, await gateway.broker.jobs.parameters(job.id))
     return await submitted_by_form(
         gateway, client, operation, parameters, job.priority, job.deadline_ms - job.submitted_ms, f"again:{job.id}"
     )

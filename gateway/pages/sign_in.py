@@ -2,6 +2,7 @@
 
 import re
 from html import escape
+from typing import Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -20,6 +21,8 @@ router = APIRouter(include_in_schema=False)
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 """A path of this gateway. `//host` and `/\\host` lead elsewhere in a browser."""
+Sites = Literal["lax", "strict"]
+"""Whether a cookie comes along where a link of another site leads here: SameSite."""
 
 
 @router.get("/sign-in")
@@ -29,24 +32,12 @@ async def show(request: Request) -> Response:
 
 @router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
-    form = await form_of(request)
-    key, back = form.get("key", "").strip(), _local(form.get("next", "/"))
-    if not from_our_page(request):
-        raise Problem(problems.FORBIDDEN, "This form was not sent by a page of this gateway.")
+    key, back = await key_in(request)
     gateway = gateway_of(request)
     if gateway.clients.now().with_hash(hash_of(key)) is None:
         return sign_in_page(back, complaint="This gateway does not know that key.")
     session = await Sessions(gateway.broker.cell).open(hash_of(key))
-    answer = RedirectResponse(back, 303, {"Cache-Control": "no-store"})
-    answer.set_cookie(
-        SESSION_COOKIE,
-        session,
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
-    return answer
+    return signed_in(request, back, SESSION_COOKIE, session, "lax")
 
 
 @router.post("/sign-out")
@@ -54,8 +45,28 @@ async def sign_out(request: Request) -> Response:
     session = session_of(request)
     if session and from_our_page(request):
         await Sessions(gateway_of(request).broker.cell).close(session)
-    answer = RedirectResponse("/sign-in", 303, {"Cache-Control": "no-store"})
-    answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax")
+    return signed_out("/sign-in", SESSION_COOKIE, "lax")
+
+
+async def key_in(request: Request) -> tuple[str, str]:
+    """The key that a form of ours brings, and the page to go back to. Raises Problem `forbidden`, or as `form_of`."""
+    form = await form_of(request)
+    if not from_our_page(request):
+        raise Problem(problems.FORBIDDEN, "This form was not sent by a page of this gateway.")
+    return form.get("key", "").strip(), _local(form.get("next", "/"))
+
+
+def signed_in(request: Request, back: str, cookie: str, session: str, sites: Sites) -> Response:
+    """Back to the page that was asked for, with the session in a cookie that no script reads."""
+    answer = RedirectResponse(back, 303, {"Cache-Control": "no-store"})
+    secure = request.url.scheme == "https"
+    answer.set_cookie(cookie, session, SESSION_SECONDS, httponly=True, samesite=sites, secure=secure)
+    return answer
+
+
+def signed_out(back: str, cookie: str, sites: Sites) -> Response:
+    answer = RedirectResponse(back, 303, {"Cache-Control": "no-store"})
+    answer.delete_cookie(cookie, httponly=True, samesite=sites)
     return answer
 
 

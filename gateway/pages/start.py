@@ -9,14 +9,12 @@ from starlette.responses import Response
 
 from bff.catalog.model import Operation, Priority
 from gateway import problems
-from gateway.body import form_of
+from gateway.body import form_of, read_as
 from gateway.gateway import gateway_of
 from gateway.pages.forms import page_of_job, person, submitted_by_form
 from gateway.pages.page import page
 from gateway.pages.sign_in import sign_in_link, sign_out_form
-from gateway.problems import Problem
 from gateway.submission.accept import require_allowed
-from gateway.submission.submit import parameters_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,10 +49,10 @@ async def submit(request: Request, name: str) -> Response:
     gateway, client = gateway_of(request), await person(request)
     operation = gateway.catalog.operations.get(name)
     if operation is None:
-        raise Problem(problems.UNKNOWN_OPERATION, f"This gateway offers: {', '.join(gateway.catalog.operations)}.")
+        raise problems.unknown_operation(gateway.catalog.operations)
     require_allowed(client, name)
     form = await form_of(request)
-    parameters = parameters_of(operation, form.get("parameters", "").encode("utf-8", "replace"))
+    parameters = read_as(operation.parameters, form.get("parameters", "").encode("utf-8", "replace"))
     timeout_ms = round(operation.timeout_seconds[Priority.NORMAL] * 1000)
     return page_of_job(await submitted_by_form(gateway, client, operation, parameters, Priority.NORMAL, timeout_ms))
 

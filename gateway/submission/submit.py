@@ -5,8 +5,7 @@ from contextlib import nullcontext, suppress
 from math import ceil
 
 from fastapi.routing import APIRoute
-from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,7 +20,7 @@ from bff.failpoints import Point, failpoint
 from bff.trace.span import current
 from bff.wire.document import document_of, poll_headers
 from gateway import problems
-from gateway.body import body_of
+from gateway.body import body_of, read_as
 from gateway.gateway import Gateway, gateway_of
 from gateway.identity import client_of
 from gateway.problems import Problem
@@ -36,8 +35,6 @@ from gateway.submission.traced import answered, refused, serving
 MAX_RETRY_AFTER_SECONDS = 30
 TOLD_WITHIN_SECONDS = 1.0
 """After its deadline a job ends within so long."""
-MAX_ERRORS = 100
-"""What a 422 lists: a body of 1 MiB can be wrong in a hundred thousand places."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -69,39 +66,10 @@ def submit_endpoint(operation: Operation) -> Endpoint:
         require_allowed(client, operation.name)
         steering = steering_of(request.headers, operation)
         notify = notify_of(request.headers, client, gateway.settings)
-        parameters = parameters_of(operation, await body_of(request))
+        parameters = read_as(operation.parameters, await body_of(request))
         return await _submit(gateway, request, client, operation, steering, parameters, notify)
 
     return submit
-
-
-def parameters_of(operation: Operation, body: bytes) -> Parameters:
-    """Raises Problem `malformed-json` or `invalid-parameters`."""
-    try:
-        return operation.parameters.model_validate_json(body)
-    except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
-    if errors[0]["type"] == "json_invalid":
-        raise Problem(problems.MALFORMED_JSON, f"{errors[0]['msg']}.")
-    _refuse_what_is_no_number(body)
-    listed = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in errors[:MAX_ERRORS]]
-    places = "place" if len(errors) == 1 else "places"
-    where = listed[0]["pointer"] or "the whole body"
-    detail = f"The parameters are wrong in {len(errors)} {places}: {where}: {listed[0]['detail']}."
-    raise Problem(problems.INVALID_PARAMETERS, detail, members={"errors": listed})
-
-
-def _refuse_what_is_no_number(body: bytes) -> None:
-    """NaN and Infinity, which pydantic reads and JSON does not know. No shipped parameter takes a float."""
-    try:
-        from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise Problem(problems.MALFORMED_JSON, f"Invalid JSON: {error}.") from None
-
-
-def _pointer(location: tuple[str | int, ...]) -> str:
-    """A JSON Pointer, RFC 6901."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
 async def _submit(

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from bff.broker.workers import Held, beat
 from tests.broker.world import GOOD, World
 from tests.browser.accessible import LOOKS, Look, findings
-from tests.contract.operators import CLIENT, ROOT, a_letter
+from tests.contract.operators import CLIENT, ROOT, a_letter, an_entry_of_nobody
 from tests.contract.stack import Gateway
 
 pytestmark = pytest.mark.anyio
@@ -178,9 +178,7 @@ async def test_without_a_socket_it_is_polled_and_says_so(page: Page, alone: Gate
     )
     await sign_in(page, alone)
     await expect(page.locator("#link")).to_contain_text("The live connection is lost")
-    await world.redis.execute(
-        "XADD", world.keys.dead(), "*", "kind", "entry", "lane", "x", "service", "echo", "fields", "{}"
-    )
+    await an_entry_of_nobody(world)
     await expect(page.locator("#letters")).to_contain_text("entry in x")
     assert len([each for each in await page.evaluate("said") if "connection is lost" in each]) == 1
 
@@ -225,9 +223,7 @@ async def test_a_clients_key_does_not_open_it(page: Page, alone: Gateway) -> Non
 
 async def test_what_a_name_in_a_letter_says_is_shown_and_never_run(console: Page, world: World) -> None:
     evil = """<img src=x onerror="document.title='run'">"""
-    await world.redis.execute(
-        "XADD", world.keys.dead(), "*", "kind", "entry", "lane", evil, "service", "echo", "fields", "{}"
-    )
+    await an_entry_of_nobody(world, lane=evil)
     await expect(console.locator("#letters")).to_contain_text(evil)
     assert await console.locator("#letters img").count() == 0
     assert await console.title() == "Console"

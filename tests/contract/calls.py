@@ -30,6 +30,12 @@ def constant(seconds: float) -> Json:
     return {"distribution": "constant", "mean_seconds": seconds}
 
 
+async def until_in_flight(mock: httpx.AsyncClient, calls: int, service: str = "echo") -> None:
+    """Until the mock answers so many, no more and no fewer."""
+    while (await mock.get(f"/_control/{service}")).json()["counters"]["in_flight"] != calls:
+        pass
+
+
 def hour_old_id(hours: float) -> str:
     """A UUIDv7 that nobody was given, of so many hours ago."""
     milliseconds = int((time.time() - hours * 3600) * 1000)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +18,13 @@ from tests.contract.stack import Gateway, Up, gateway
 ROOT, CLIENT = f"bff_{'r' * 43}", f"bff_{'c' * 43}"
 
 
+def let_in(clients: Path, operators_key: str = ROOT) -> None:
+    """The keys of a client and of operators, from now on."""
+    clients.write_text(
+        f'[clients.app]\nkey_hashes = ["{hash_of(CLIENT)}"]\n[admin]\nkey_hashes = ["{hash_of(operators_key)}"]\n'
+    )
+
+
 @pytest.fixture(scope="session")
 def prefix() -> str:
     return uuid.uuid4().hex
@@ -26,7 +34,7 @@ def prefix() -> str:
 def alone(stack: Up, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway that asks clients for no key; operators it always asks."""
     file = tmp_path_factory.mktemp("clients") / "clients.toml"
-    file.write_text(f'[clients.app]\nkey_hashes = ["{hash_of(CLIENT)}"]\n[admin]\nkey_hashes = ["{hash_of(ROOT)}"]\n')
+    let_in(file)
     with gateway(stack.redis_url, f"--key-prefix={prefix}", f"--clients={file}") as started:
         yield started
 
@@ -52,3 +60,9 @@ async def a_letter(world: World) -> str:
     while await world.take("echo"):
         assert (await world.lanes("echo").reclaim())[0] >= 1
     return job_id
+
+
+async def an_entry_of_nobody(world: World, lane: str = "x") -> None:
+    """A letter that can only be discarded: what somebody else put into a lane."""
+    fields = ("kind", "entry", "lane", lane, "service", "echo", "fields", "{}")
+    await world.redis.execute("XADD", world.keys.dead(), "*", *fields)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.broker.world import World
 from tests.contract.calls import Json, client_of, problem_of
-from tests.contract.operators import CLIENT, a_letter
+from tests.contract.operators import CLIENT, a_letter, an_entry_of_nobody
 from tests.contract.stack import Gateway
 
 pytestmark = pytest.mark.anyio
@@ -72,9 +72,7 @@ async def test_a_discarded_letter_is_gone(operator: httpx.AsyncClient, world: Wo
 
 
 async def test_what_cannot_be_replayed_says_why(operator: httpx.AsyncClient, world: World) -> None:
-    await world.redis.execute(
-        "XADD", world.keys.dead(), "*", "kind", "entry", "lane", "x", "service", "echo", "fields", "{}"
-    )
+    await an_entry_of_nobody(world)
     letter = (await listed(operator))[-1]
     problem = problem_of(await operator.post(f"{LETTERS}/{letter['id']}/replay"), 409, "not-replayed")
     assert "discard it" in problem["detail"]
@@ -90,9 +88,7 @@ async def test_all_of_a_service_are_replayed_at_once_and_what_cannot_be_is_said(
     operator: httpx.AsyncClient, world: World
 ) -> None:
     jobs = [await a_letter(world) for _ in range(2)]
-    await world.redis.execute(
-        "XADD", world.keys.dead(), "*", "kind", "entry", "lane", "x", "service", "echo", "fields", "{}"
-    )
+    await an_entry_of_nobody(world)
     letters = await listed(operator, service="echo")
     answer = await operator.post(f"{LETTERS}/replay", params={"service": "echo"})
     assert answer.status_code == 200, answer.text

@@ -119,6 +119,11 @@ async def test_what_cannot_be_done_is_said_and_not_done(
     assert (shown["paused"], shown["breaker"]["forced"]) == (None, None)
 
 
+async def test_every_place_where_a_body_is_wrong_is_listed(operator: httpx.AsyncClient) -> None:
+    problem = problem_of(await operator.put(f"{SERVICES}/echo/breaker", json={"a/b": 1}), 422, "invalid-parameters")
+    assert {each["pointer"] for each in problem["errors"]} == {"/state", "/a~1b"}
+
+
 async def test_workers_are_shown_with_what_they_hold(operator: httpx.AsyncClient, world: World) -> None:
     await beat(world.cell, "w7", up_ms=5_000, draining=True, services={"echo": Held(1, 2)})
     worker = await named(operator, "workers", "w7")

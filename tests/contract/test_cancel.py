@@ -3,7 +3,15 @@ import asyncio
 import httpx
 import pytest
 
-from tests.contract.calls import Steer, a_job_that_ended, a_running_job, client_of, problem_of, submitted
+from tests.contract.calls import (
+    Steer,
+    a_job_that_ended,
+    a_running_job,
+    client_of,
+    problem_of,
+    submitted,
+    until_in_flight,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -16,8 +24,7 @@ async def test_a_job_in_flight_is_cancelled_at_once_and_aborted(
     assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
     assert answer.headers["x-correlation-id"] == job["id"]
     assert answer.json()["error"]["type"] == "/problems/job-cancelled"
-    while (await mock.get("/_control/echo")).json()["counters"]["in_flight"]:
-        pass
+    await until_in_flight(mock, 0)
     assert (await api.get(f"/v1/jobs/{job['id']}")).json()["status"] == "cancelled"
 
 

@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
-from bff.catalog.clients import hash_of
+from stack.cli import main
 from tests.contract.calls import ECHO, HI, client_of, problem_of
+from tests.contract.operators import ROOT, let_in
 from tests.contract.stack import Gateway, Up, gateway
 
 pytestmark = pytest.mark.anyio
 
-ROOT = f"bff_{'r' * 43}"
 ROLLOUT = "/admin/v1/rollout"
 
 
@@ -24,7 +25,7 @@ ROLLOUT = "/admin/v1/rollout"
 def other(stack: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Another gateway of the same installation, whose operators' key is known here."""
     file = tmp_path_factory.mktemp("clients") / "clients.toml"
-    file.write_text(f'[admin]\nkey_hashes = ["{hash_of(ROOT)}"]\n')
+    let_in(file)
     with gateway(stack.redis_url, f"--clients={file}", f"--downstream-url={stack.mock_url}") as started:
         yield started
 
@@ -77,16 +78,16 @@ async def test_what_an_operator_sets_at_one_gateway_all_do_within_a_second_and_b
 async def test_a_share_is_sticky_grows_from_within_and_counts_subjects(
     mock: httpx.AsyncClient, operator: httpx.AsyncClient
 ) -> None:
-    subjects = [f"user-{number}" for number in range(150)]
+    subjects = [f"user-{number}" for number in range(50)]
     moved_before: set[str] = set()
-    for percent in (0, 25, 50, 100):
+    for percent in (25, 60):
         await operator.put(f"{ROLLOUT}/echo", json={"async_percent": percent})
         modes = {subject: await mode(operator, request_subject=subject) for subject in subjects}
         moved = {subject for subject in subjects if modes[subject] == "async"}
         assert moved >= moved_before
         assert abs(len(moved) / len(subjects) - percent / 100) < 0.13
-        again = {subject: await mode(operator, request_subject=subject) for subject in subjects[:20]}
-        assert again == {subject: modes[subject] for subject in subjects[:20]}
+        again = {subject: await mode(operator, request_subject=subject) for subject in subjects[:10]}
+        assert again == {subject: modes[subject] for subject in subjects[:10]}
         moved_before = moved
 
 
@@ -110,9 +111,10 @@ async def test_the_command_sets_and_says_it(stack: Up, api: httpx.AsyncClient, o
     ],
 )
 def test_wrong_use_of_the_command_is_said_and_changes_nothing(stack: Up, words: tuple[str, ...], said: str) -> None:
-    done = rollout_of(stack, *words)
-    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
-    assert "echo                  100.00 %" in rollout_of(stack, "show").stdout
+    done = CliRunner().invoke(main, ["rollout", *words, f"--redis-url={stack.redis_url}"])
+    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+    shown = CliRunner().invoke(main, ["rollout", "show", f"--redis-url={stack.redis_url}"])
+    assert "echo                  100.00 %" in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_wrong_use_of_the_command_is_said_and_changes_nothing(stack: Up, words: 
         ("echo", b'{"async_percent": true}', 422, "invalid-parameters"),
         ("echo", b'{"percent": 5}', 422, "invalid-parameters"),
         ("echo", b"5", 422, "invalid-parameters"),
-        ("echo", b'{"async_percent": NaN}', 422, "invalid-parameters"),
+        ("echo", b'{"async_percent": NaN}', 400, "malformed-json"),
         ("echo", b"{", 400, "malformed-json"),
         ("nothing", b'{"async_percent": 5}', 404, "unknown-operation"),
     ],
@@ -134,10 +136,3 @@ async def test_what_is_no_share_is_refused(
     answer = await operator.put(f"{ROLLOUT}/{path}", content=body, headers={"Content-Type": "application/json"})
     problem_of(answer, status, slug)
     assert {"operation": "echo", "async_percent": 100.0} in (await operator.get(ROLLOUT)).json()["rollout"]
-
-
-async def test_it_is_for_operators_alone(api: httpx.AsyncClient) -> None:
-    problem_of(await api.get(ROLLOUT), 401, "unauthorized")
-    problem_of(await api.put(f"{ROLLOUT}/echo", json={"async_percent": 0}), 401, "unauthorized")
-    forged = {"Authorization": f"Bearer bff_{'x' * 43}"}
-    problem_of(await api.put(f"{ROLLOUT}/echo", json={"async_percent": 0}, headers=forged), 403, "forbidden")

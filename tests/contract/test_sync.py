@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from redis import Redis
 
+from bff.broker.keys import Keys
 from tests.contract.calls import (
     CART,
     CHECKOUT,
@@ -19,9 +21,9 @@ from tests.contract.calls import (
     job_where,
     problem_of,
     refused_for_now,
+    until_in_flight,
 )
 from tests.contract.stack import Gateway, Up, gateway, worker
-from tests.contract.test_rollout import rollout_of
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +34,8 @@ OPERATIONS = ("echo", "checkout", "home-screen")
 @pytest.fixture(scope="module")
 def alone(stack: Up) -> Iterator[Gateway]:
     """A gateway of an installation without workers, two synchronous jobs at a time, all of its traffic synchronous."""
-    for operation in OPERATIONS:
-        rollout_of(stack, "set", operation, "0", f"--key-prefix={PREFIX}")
+    with Redis.from_url(stack.redis_url) as redis:
+        redis.hset(Keys(PREFIX).rollout(), mapping=dict.fromkeys(OPERATIONS, 0))
     options = (f"--key-prefix={PREFIX}", "--max-sync=2", f"--downstream-url={stack.mock_url}", "--drain-seconds=5")
     with gateway(stack.redis_url, *options) as started:
         yield started
@@ -111,8 +113,7 @@ async def test_a_repeated_key_is_told_that_the_first_is_being_answered_and_then_
     await steer("echo", latency=constant(0.6))
     key = {"Idempotency-Key": uuid.uuid4().hex}
     first = asyncio.create_task(sync.post(ECHO, json=HI, headers=key))
-    while not (await mock.get("/_control/echo")).json()["counters"]["in_flight"]:
-        pass
+    await until_in_flight(mock, 1)
     again = await sync.post(ECHO, json=HI, headers=key)
     problem = problem_of(again, 409, "request-in-progress")
     assert int(again.headers["retry-after"]) >= 1
@@ -128,8 +129,7 @@ async def test_one_more_than_it_may_hold_is_refused_and_nothing_else_is_concerne
 ) -> None:
     await steer("echo", latency=constant(0.8))
     held = [asyncio.create_task(sync.post(ECHO, json=HI)) for _ in range(2)]
-    while (await mock.get("/_control/echo")).json()["counters"]["in_flight"] < 2:
-        pass
+    await until_in_flight(mock, 2)
     refused_for_now(await sync.post(ECHO, json=HI), "queue-full")
     accepted = await sync.post(ECHO, json=HI, headers={"Prefer": "respond-async"})
     assert accepted.status_code == 202
@@ -144,13 +144,11 @@ async def test_a_cancelled_one_is_answered_at_once_and_its_call_broken_off(
     await steer("echo", latency=constant(1.5))
     key = {"Idempotency-Key": uuid.uuid4().hex}
     first = asyncio.create_task(sync.post(ECHO, json=HI, headers=key))
-    while not (await mock.get("/_control/echo")).json()["counters"]["in_flight"]:
-        pass
+    await until_in_flight(mock, 1)
     job_id = (await sync.post(ECHO, json=HI, headers=key)).json()["job"]
     assert (await sync.delete(f"/v1/jobs/{job_id}")).status_code == 202
     assert (await first).json()["status"] == "cancelled"
-    while (await mock.get("/_control/echo")).json()["counters"]["in_flight"]:
-        pass
+    await until_in_flight(mock, 0)
 
 
 async def test_a_gateway_that_is_told_to_end_answers_what_it_holds_with_the_result(
@@ -161,8 +159,7 @@ async def test_a_gateway_that_is_told_to_end_answers_what_it_holds_with_the_resu
     with gateway(stack.redis_url, *options) as leaving:
         async with client_of(leaving.url) as client:
             held = asyncio.create_task(client.post(ECHO, json=HI))
-            while not (await mock.get("/_control/echo")).json()["counters"]["in_flight"]:
-                pass
+            await until_in_flight(mock, 1)
             leaving.process.terminate()
             answer = await held
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
@@ -179,8 +176,7 @@ async def test_a_job_whose_gateway_was_killed_fails_and_is_undone_by_a_worker(
         killed = Gateway(stack.redis_url, *options)
         async with client_of(killed.url) as client, client_of(other.url) as left:
             lost = asyncio.create_task(client.post(CHECKOUT, json=CART, headers=key))
-            while not (await mock.get("/_control/inventory")).json()["counters"]["in_flight"]:
-                pass
+            await until_in_flight(mock, 1, "inventory")
             killed.process.kill()
             with pytest.raises(httpx.TransportError):
                 await lost

@@ -17,7 +17,7 @@ from gateway.settings import GatewaySettings
 from gateway.steering import MAX_WAIT_SECONDS
 from stack.cli import COMMANDS
 from tests.broker.servers import Server
-from tests.contract.stack import Command, Up
+from tests.contract.stack import LISTENS, Command, Up
 from tests.deploy.commands import told
 from tests.deploy.compose import COMPOSE, OURS, environment_of, services, variables_of
 from tests.deploy.proxy import SHIPPED
@@ -110,7 +110,7 @@ def local(words: list[str], service: str) -> list[str]:
     return [{"0.0.0.0": "127.0.0.1", port: "0"}.get(word, word) for word in words]
 
 
-LISTENING = {"gateway": r"gateway listens on (\S+)", "mock": r"(http://127\.0\.0\.1:\d+)", "worker": r"consumes()"}
+LISTENING = {"gateway": LISTENS, "mock": re.compile(r"(http://127\.0\.0\.1:\d+)"), "worker": re.compile(r"consumes()")}
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def started(stack: Up, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, st
 
     commands = {service: Command(*local(services()[service]["command"], service)[1:]) for service in OURS}
     try:
-        yield {service: command.until(re.compile(LISTENING[service]))[1] for service, command in commands.items()}
+        yield {service: command.until(LISTENING[service])[1] for service, command in commands.items()}
     finally:
         codes = {service: command.end() for service, command in commands.items()}
     assert set(codes.values()) == {0}

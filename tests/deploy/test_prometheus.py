@@ -10,24 +10,9 @@ from tests.contract.calls import CART, CHECKOUT, ECHO, HI
 from tests.contract.stack import Up
 from tests.deploy.files import PROMETHEUS, RULE_TESTS, RULES, Alert, alerts, queries, said_by, selectors, tool
 from tests.deploy.prometheus_server import prometheus_of
+from tests.docs import runbooks
 from tests.project.tree import ROOT
 
-AGREED = {
-    "queue-management": ["BffQueueHalfFull", "BffQueueFilling", "BffQueueNearlyFull", "BffResultsUnclaimed"],
-    "backlog": ["BffPredictedWaitTooLong", "BffQueueWaitP95High", "BffQueueWaitP99High", "BffCallsExpiring"],
-    "worker-scaling": ["BffWorkersSaturated", "BffWorkersIdle", "BffNoWorkers", "BffWorkerDown"],
-    "draining": ["BffGatewayDown"],
-    "bad-downstream": ["BffBreakerOpen"],
-    "dead-letters": ["BffDeadLetters"],
-    "error-budget": [
-        "BffErrorBudgetBurnFast", "BffErrorBudgetBurnSlow", "BffErrorBudgetBurnTicket", "BffAcceptSlow",
-    ],
-    "redis": [
-        "BffRedisDown", "BffRedisMemoryHigh", "BffRedisMemoryNearlyFull", "BffRedisNotPersisting",
-        "BffRedisReplicationBroken",
-    ],
-}  # fmt: skip
-"""By the runbook that says what to do."""
 CHECK = re.compile(r"eval_time: \w+,?\s+alertname: (\w+),?\s+exp_alerts:(.*)$", re.MULTILINE)
 
 
@@ -66,26 +51,13 @@ def test_promtool_and_amtool_find_nothing_in_what_compose_mounts(promtool: str) 
     assert code == 0, said
 
 
-def test_there_is_an_alert_of_each_name_that_runbooks_have() -> None:
-    assert sorted(alert.name for alert in alerts()) == sorted(name for names in AGREED.values() for name in names)
-
-
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
 def test_an_alert_says_how_bad_it_is_what_it_is_and_where_to_look(alert: Alert) -> None:
     assert alert.field("severity") in ("info", "warning", "critical")
     assert alert.field("summary")
     assert alert.field("description")
-    [page] = [page for page, names in AGREED.items() if alert.name in names]
-    assert alert.field("runbook_url") == f"docs/runbooks/{page}.md#{alert.name.lower()}"
-
-
-@pytest.mark.parametrize("page", AGREED)
-def test_a_runbook_has_a_heading_for_each_of_its_alerts(page: str) -> None:
-    runbooks = ROOT / "docs" / "runbooks"
-    if not runbooks.exists():
-        return
-    headings = re.findall(r"^#+ (.+)$", (runbooks / f"{page}.md").read_text(), re.MULTILINE)
-    assert {name.lower() for name in AGREED[page]} <= {heading.strip().strip("`").lower() for heading in headings}
+    [page] = [page for page in runbooks.PAGES if alert.name in runbooks.alerts(page)]
+    assert alert.field("runbook_url") == f"{page.relative_to(ROOT)}#{alert.name.lower()}"
 
 
 @pytest.mark.anyio

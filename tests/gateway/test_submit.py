@@ -3,8 +3,8 @@ import json
 import httpx
 import pytest
 
+from gateway.body import MAX_ERRORS
 from gateway.gateway import Gateway
-from gateway.submission.submit import MAX_ERRORS
 
 pytestmark = pytest.mark.anyio
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import JobStatus
@@ -15,6 +16,7 @@ from bff.broker.pipeline import Pipeline
 from bff.catalog.catalog import load_catalog
 from bff.catalog.model import Priority
 from bff.catalog.services import SHIPPED_SERVICES
+from stack.cli import main
 from tests.broker.servers import Server, binaries, running
 from tests.broker.world import BAD, GOOD, HOOK, World
 
@@ -237,9 +239,9 @@ async def test_a_replay_where_no_gateway_was_started_lays_nothing_down(command: 
         (["list", "--key-prefix=a b"], "--key-prefix (KEY_PREFIX) cannot be 'a b'"),
     ],
 )
-async def test_wrong_use_is_one_line_and_2(words: list[str], reason: str) -> None:
-    result = dead_letters(*words, REDIS_URL="redis://127.0.0.1:1")
-    assert (result.returncode, result.stdout) == (2, "")
+def test_wrong_use_is_one_line_and_2(words: list[str], reason: str) -> None:
+    result = CliRunner().invoke(main, ["dead-letters", *words], env={"REDIS_URL": "redis://127.0.0.1:1"})
+    assert (result.exit_code, result.stdout) == (2, "")
     assert reason in result.stderr
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1

@@ -29,20 +29,18 @@ local function limited(again_ms) return { 'limited', math.max(1, math.min(1000, 
 
 local early_ms = tonumber(job[name .. '.not_before'] or 0) - now
 if early_ms > 0 then return { 'early', early_ms, false, ended } end
+local sync_slots, timeout_ms = unpack(redis.call('HMGET', service, 'sync_slots', 'timeout_ms'))
 if supply.open_ms == 0 then
   if supply.paused_ms > 0 then return limited(supply.paused_ms) end
-  local synchronous = redis.call('ZCARD', calling)
-  local in_flight = synchronous
+  local calls = redis.call('ZCARD', calling)
+  local in_flight = calls
   for _, lane in ipairs(LANES) do in_flight = in_flight + pending(cell .. 'lane:' .. call.service .. ':' .. lane) end
-  if synchronous >= tonumber(redis.call('HGET', service, 'sync_slots')) or in_flight >= supply.slots then
-    return limited(supply.look_again_ms)
-  end
+  if calls >= tonumber(sync_slots) or in_flight >= supply.slots then return limited(supply.look_again_ms) end
   if permits(supply, 1) < 1 then return limited(permit_ms(supply)) end
 end
-local timeout_ms = redis.call('HGET', service, 'timeout_ms')
 local number = redis.call('HINCRBY', service, 'sync_calls', 1)
 redis.call('ZADD', calling, now + timeout_ms + 1000, id .. ':' .. name) -- as reclaim.lua counts: by then it is over for certain
-local entry = string.format('%.0f-%.0f', now, number)
+local entry = string.format('0-%.0f', number) -- as no entry of a lane has it: release lets go of nothing else
 local lane = cell .. 'lane:' .. call.service .. ':' .. job.priority
 local handed = hand_out(supply, lane, entry, now - job[name .. '.ready'], job, call, ARGV[3])
 keep_supply(supply)

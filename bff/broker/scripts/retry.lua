@@ -33,8 +33,8 @@ if effect == '1' then put(job, name .. '.effect', 1) end
 if attempted == '0' then put(job, name .. '.attempts', job[name .. '.attempts'] - 1) end
 local spared = tonumber(job[name .. '.spared'] or 0) -- pushed back by a 429: nothing was done, and the call cannot help it
 if http_status == '429' and spared < MOST_SPARED then put(job, name .. '.spared', spared + 1) end
-if over then tell(job, 'ended', name, 'failed', http_status, ran_ms, '', error) end
 if over then
+  tell(job, 'ended', name, 'failed', http_status, ran_ms, '', error)
   compensate(job, plan)
 else
   tell(job, 'parked', name, delay_ms, http_status, ran_ms, error)

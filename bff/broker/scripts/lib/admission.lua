@@ -3,11 +3,11 @@
 local WEIGHTS = { high = 8, normal = 3, low = 1 }
 local ALL_WEIGHTS = 12
 local SHED_ABOVE_PER_MILLE = { high = 1000000, normal = 900, low = 750 } -- high is turned away by its own bound alone
+local HELD_RETRY_MS = 60000 -- for what needs a service that an operator holds until he resumes it
 
 -- Who came to the other lanes within the last ten seconds, estimated from two windows of that length. read[at + 1] to read[at + 3]
 -- count the present one, the next three the one before.
 local CAME_WITHIN_MS = 10000
-local HELD_RETRY_MS = 60000 -- for what needs a service that an operator holds until he resumes it
 local function newcomers(read, at, age, priority)
   local sum = 0
   for i, other in ipairs(PRIORITIES) do

@@ -83,8 +83,9 @@ local function note_health(service, health, ran_ms)
   local names, b = {}, {}
   for _, name in ipairs(BREAKER) do names[#names + 1] = 'breaker.' .. name end
   for _, name in ipairs(RULE) do names[#names + 1] = 'breaker.' .. name end
-  if redis.call('HEXISTS', service, 'breaker.forced') == 1 then return end
+  names[#names + 1] = 'breaker.forced'
   local read = redis.call('HMGET', service, unpack(names))
+  if read[#names] then return end
   for i, name in ipairs(names) do b[name:sub(9)] = tonumber(read[i] or 0) end
   if now - ran_ms < b.since and b.since <= now + MAX_OPEN_MS or b.window_ms == 0 then return end
   if b.open_until > 0 then

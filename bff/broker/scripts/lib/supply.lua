@@ -1,5 +1,6 @@
 -- What a service has to give at this moment, by its slots, its rate and its breaker; and handing out one call of it.
 --   <cell>service:<name>  HASH  max_concurrency interval_us burst_us next_us paused_until service_us, and see breaker.lua, budget.lua
+--                               sync_calls (how many synchronous calls were begun: a number for each)
 --   <cell>sync:<name>     ZSET  "<id>:<call>" of a synchronous job -> when the call is over for certain, ms: a slot each
 --#include breaker
 --#include budget
