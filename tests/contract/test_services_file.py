@@ -26,7 +26,7 @@ async def test_it_holds_from_the_next_start_on_and_older_jobs_stay_readable(stac
     prefix = "--key-prefix=changed"
     with gateway(stack.redis_url, f"--services={before}", prefix) as first:
         async with client_of(first.url) as api:
-            old = await submitted(api)
+            old = await submitted(api, request_timeout="60")
             assert '\nbff_queue_capacity{service="echo"} 30.0\n' in (await api.get("/metrics")).text
     with gateway(stack.redis_url, f"--services={after}", prefix) as second:
         async with client_of(second.url) as api:

@@ -15,7 +15,7 @@ from redis import Redis
 from stack.redis_server import find_redis_server, url_of
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0
 
 
 class Process:
