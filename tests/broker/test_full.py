@@ -13,6 +13,7 @@ from bff.broker.jobs import Cancellation
 from bff.broker.lanes import Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
+from bff.broker.rollout import Rollout
 from bff.broker.steering import Steering
 from bff.broker.survey import survey
 from bff.broker.synchronous import begin
@@ -91,6 +92,10 @@ async def test_an_operator_can_steer(world: World) -> None:
     assert (await survey(world.cell))["fast"].standing.breaker.forced is Forced.CLOSED
     await steering.force("fast", None)
     assert await steering.resume("fast")
+    rollout = Rollout(world.cell)
+    await rollout.set("one", 25)
+    assert rollout.percentages["one"] == 25
+    await rollout.reset("one")
 
 
 async def test_a_job_is_expired(world: World) -> None:
