@@ -146,7 +146,7 @@ def _lifespan(
                 )
                 started(app.state.gateway)
                 yield
-                await synchronous.drained(settings.drain_seconds)
+                await synchronous.drained(app.state.gateway.drain_left_seconds)
             await downstream.aclose()
 
     return lifespan

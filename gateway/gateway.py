@@ -1,6 +1,7 @@
 """What a gateway process is made of; handed to every route."""
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -41,12 +42,20 @@ class Gateway:
     overview: Overview
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    _drain_began: float | None = None
     _to_claim: dict[str, None] = field(default_factory=dict)
     _claiming: "asyncio.Task[None] | None" = None
 
     def drain(self) -> None:
+        self._drain_began = time.monotonic()
         self.draining.set()
         self.live.drain()
+
+    @property
+    def drain_left_seconds(self) -> float:
+        """Of the time for draining."""
+        gone = 0.0 if self._drain_began is None else time.monotonic() - self._drain_began
+        return max(0.0, self.settings.drain_seconds - gone)
 
     def retrieved(self, job: Job, channel: Channel) -> None:
         """A job was handed to its own client: counted, and claimed where it has ended."""

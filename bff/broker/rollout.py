@@ -33,7 +33,7 @@ class Rollout:
 
     async def set(self, operation: str, percent: float) -> None:
         """For every gateway. Raises ValueError for what is not 0 to 100, BrokerUnavailable."""
-        await self._cell.redis.execute("HSET", self._cell.keys.rollout(), operation, share_of(percent))
+        await self._cell.run("share", [self._cell.keys.rollout()], [operation, share_of(percent)])
         await self.run_once()
 
     async def reset(self, operation: str) -> None:

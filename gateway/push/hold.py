@@ -12,6 +12,9 @@ from gateway.gateway import Gateway
 from gateway.push.live import Reading
 from gateway.push.waiters import Channel
 
+ANSWERED_WITHIN_SECONDS = 1.0
+"""Before a gateway that drains breaks off what is not answered."""
+
 
 async def held(
     gateway: Gateway, request: Request, client: Client, job_id: str, seconds: float, enough: Callable[[Job], bool]
@@ -27,10 +30,11 @@ async def held(
 
 
 async def held_to_the_end(gateway: Gateway, request: Request, job_id: str, seconds: float) -> Job | None:
-    """A synchronous job once it has ended, also while the gateway drains; as it is when the time is over or the client
-    gone. Raises BrokerUnavailable.
+    """A synchronous job once it has ended, also while the gateway drains; as it is when the time is over, that for
+    draining nearly so, or the client gone. Raises BrokerUnavailable.
     """
-    return await _held(gateway, request, job_id, seconds, lambda job: job.status.terminal, through_drain=True)
+    drain_seconds = max(0, gateway.settings.drain_seconds - ANSWERED_WITHIN_SECONDS)
+    return await _held(gateway, request, job_id, seconds, lambda job: job.status.terminal, drain_seconds)
 
 
 async def _held(
@@ -39,10 +43,9 @@ async def _held(
     job_id: str,
     seconds: float,
     enough: Callable[[Job], bool],
-    *,
-    through_drain: bool = False,
+    drain_seconds: float = 0,
 ) -> Job | None:
-    hold = _Hold(enough, through_drain=through_drain)
+    hold = _Hold(enough, drain_seconds)
     gateway.live.follow(job_id, hold)
     try:
         async with _hang_up(request, hold):
@@ -61,13 +64,13 @@ async def _held(
 class _Hold:
     """One answer that is held; once it is `over`, for the next reading only."""
 
-    def __init__(self, enough: Callable[[Job], bool], *, through_drain: bool) -> None:
+    def __init__(self, enough: Callable[[Job], bool], drain_seconds: float) -> None:
         self.answer: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
         # An error that comes when nobody asks any more is no news.
         self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
         self.over = False
         self._enough = enough
-        self._through_drain = through_drain
+        self._drain_seconds = drain_seconds
         self._newest: Job | None = None
 
     def told(self, reading: Reading | None) -> None:
@@ -80,7 +83,8 @@ class _Hold:
             self.answer.set_exception(error)
 
     def draining(self) -> None:
-        if self._through_drain:
+        if self._drain_seconds:
+            asyncio.get_running_loop().call_later(self._drain_seconds, self.give_up)
             return
         self.over = True
         if self._newest is not None:

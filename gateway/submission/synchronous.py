@@ -35,6 +35,7 @@ class Synchronous:
         self._metrics = metrics
         self._bound = bound
         self._reserved = 0
+        self._leaving = False
         self._running: set[asyncio.Task[None]] = set()
         self._gates = {name: asyncio.Lock() for name in catalog.services}
         self._performers = {
@@ -69,12 +70,17 @@ class Synchronous:
         """Let what runs come to its end for so long, then break it off: what was done is undone by workers."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
-        for performer in self._performers.values():
-            performer.abort()
+        self._leaving = True
+        self._break_off()
         if self._running:
             await asyncio.wait(self._running, timeout=TELL_SECONDS)
+        self._break_off()  # what was just beginning
         for running in self._running:
             running.cancel()
+
+    def _break_off(self) -> None:
+        for performer in self._performers.values():
+            performer.abort()
 
     def _abort(self, payload: bytes | None) -> None:
         """A job has ended with a call in flight."""
@@ -100,7 +106,7 @@ class Synchronous:
         services = {call.name: call.service for call in self._catalog.operations[job.operation].calls}
         making: dict[str, asyncio.Task[None]] = {}
         while True:
-            for call in job.graph:
+            for call in () if self._leaving else job.graph:
                 if call.status is CallStatus.QUEUED and call.name not in making:
                     making[call.name] = calls.create_task(self._make(services[call.name], job.id, call.name))
             if not making:
@@ -130,7 +136,7 @@ class Synchronous:
 
     async def _slot(self, job_id: str, call: str) -> Entry | int | None:
         """The call, once it has begun; None where there is none to make; in how many ms a retry is due."""
-        while True:
+        while not self._leaving:
             try:
                 begun = await begin(self._broker.cell, job_id, call)
             except BrokerUnavailable:
@@ -142,6 +148,7 @@ class Synchronous:
             if begun.beginning is not Beginning.LIMITED:
                 return begun.entry
             await asyncio.sleep(begun.again_ms / 1000)
+        return None
 
     async def _read(self, job_id: str) -> Job | None:
         while True:

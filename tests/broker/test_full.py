@@ -8,13 +8,15 @@ import pytest
 from bff.broker.dead_letters import DeadLetters
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.expiry import Expiry
-from bff.broker.job import Ended, JobStatus
+from bff.broker.job import Ended, JobStatus, Mode
 from bff.broker.jobs import Cancellation
 from bff.broker.lanes import Noted, Supply
 from bff.broker.pipeline import Pipeline
 from bff.broker.requeue import Requeue
+from bff.broker.rollout import Rollout
 from bff.broker.steering import Steering
 from bff.broker.survey import survey
+from bff.broker.synchronous import begin
 from bff.broker.workers import beat, workers
 from bff.policies.breaker import Forced
 from tests.broker.world import BAD, GOOD, HOOK, MAIL, World
@@ -50,6 +52,16 @@ async def test_a_job_runs_through_its_whole_graph(world: World) -> None:
     assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
 
 
+async def test_a_synchronous_job_runs_through_its_whole_graph(world: World) -> None:
+    job_id = await world.accepted("order", mode=Mode.SYNC)
+    await fill(world)
+    for call in ("reserve", "charge", "confirm"):
+        entry = (await begin(world.cell, job_id, call)).entry
+        assert entry is not None
+        assert (await world.lanes().finish(entry, GOOD))[0] is Noted.DONE
+    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
+
+
 async def test_a_failed_job_is_undone(world: World) -> None:
     job_id = await world.accepted("order")
     await fill(world)
@@ -80,6 +92,10 @@ async def test_an_operator_can_steer(world: World) -> None:
     assert (await survey(world.cell))["fast"].standing.breaker.forced is Forced.CLOSED
     await steering.force("fast", None)
     assert await steering.resume("fast")
+    rollout = Rollout(world.cell)
+    await rollout.set("one", 25)
+    assert rollout.percentages["one"] == 25
+    await rollout.reset("one")
 
 
 async def test_a_job_is_expired(world: World) -> None:

@@ -1,6 +1,7 @@
 """Synchronous mode: the answer is the ended job, the gateway makes the calls, and all links of the job work."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -28,7 +29,7 @@ from tests.contract.stack import Gateway, Up, gateway, worker
 pytestmark = pytest.mark.anyio
 
 PREFIX = f"sync-{uuid.uuid4().hex[:8]}"
-OPERATIONS = ("echo", "checkout", "home-screen")
+OPERATIONS = ("echo", "checkout", "home-screen", "report")
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +164,29 @@ async def test_a_gateway_that_is_told_to_end_answers_what_it_holds_with_the_resu
             leaving.process.terminate()
             answer = await held
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+
+
+async def test_what_takes_longer_than_draining_is_answered_as_it_stands_and_not_tried_again(
+    stack: Up, mock: httpx.AsyncClient, steer: Steer
+) -> None:
+    await steer("reports", latency=constant(20))
+    options = (f"--key-prefix={PREFIX}", f"--downstream-url={stack.mock_url}")
+    with (
+        gateway(stack.redis_url, *options) as other,
+        gateway(stack.redis_url, *options, "--drain-seconds=2") as leaving,
+    ):
+        async with client_of(leaving.url) as client, client_of(other.url) as left:
+            held = asyncio.create_task(client.post("/v1/operations/report", json={"month": "2026-01"}))
+            while not (await mock.get("/_control/reports")).json()["counters"]["in_flight"]:
+                pass
+            asked_at = time.monotonic()
+            assert await asyncio.to_thread(leaving.end) == 0
+            assert time.monotonic() - asked_at < 10
+            answer = await held
+            assert (answer.status_code, answer.json()["status"]) == (202, "running")
+            build = (await left.get(answer.headers["location"])).json()["calls"]["build"]
+            assert (build["status"], build["attempts"]) == ("queued", 1)
+            await left.delete(answer.headers["location"])
 
 
 async def test_a_job_whose_gateway_was_killed_fails_and_is_undone_by_a_worker(

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from bff.catalog.catalog import load_catalog
 from gateway.body import BODY_SECONDS, LIMIT_BYTES
 from gateway.protocol import HEAD_SECONDS
 from gateway.push import events, messages
 from gateway.settings import GatewaySettings
 from gateway.steering import MAX_WAIT_SECONDS
+from gateway.submission.submit import TOLD_WITHIN_SECONDS
 from stack.cli import COMMANDS
 from tests.broker.servers import Server
 from tests.contract.stack import LISTENS, Command, Up
@@ -87,6 +89,13 @@ def of_nginx(directive: str) -> float:
     """Seconds, or MiB."""
     (value,) = re.findall(rf"^ *{directive} ([\d.]+)[sm];", text("deploy/nginx/nginx.conf"), re.MULTILINE)
     return float(value)
+
+
+def test_the_proxy_waits_for_every_synchronous_answer_but_those_of_reports() -> None:
+    operations = load_catalog().operations.values()
+    longest = max(each.max_timeout_seconds for each in operations if each.name != "report") + TOLD_WITHIN_SECONDS
+    waits = re.findall(r"^ *proxy_read_timeout (\d+)s;", text("deploy/nginx/routes.conf"), re.MULTILINE)
+    assert [float(seconds) > longest for seconds in waits] == [True, True]
 
 
 def test_the_proxy_waits_longer_than_gateways_hold_and_takes_what_they_take() -> None:

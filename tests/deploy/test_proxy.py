@@ -116,6 +116,17 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [request("POST", ECHO, "Transfer-Encoding: gzip"), b"GET / HTTP/9.0\r\nHost: gateway\r\n\r\n"],
+    ids=["coding", "version"],
+)
+def test_what_the_proxy_does_not_speak_is_a_malformed_request(front: Proxy, sent: bytes) -> None:
+    with connection(front.url) as wire:
+        wire.sendall(sent)
+        problem_of(answer_in(read_all(wire)).as_response(), 400, "malformed-request")
+
+
 @pytest.mark.parametrize("slug", REFUSED)
 def test_what_the_proxy_refuses_is_the_problem_that_a_gateway_would_answer(front: Proxy, slug: str) -> None:
     with connection(front.url) as wire:

@@ -18,6 +18,7 @@ if not call or not synchronous(job, call) or job[name .. '.status'] ~= 'queued' 
 local service, calling = cell .. 'service:' .. call.service, cell .. 'sync:' .. call.service
 local supply = supply_of(service)
 if not supply then return { 'over', 0, false, ended } end
+redis.call('ZREM', calling, id .. ':' .. name) -- it is not there; a first write that Redis allows at maxmemory
 if too_late(tonumber(job[name .. '.start_by'])) then
   give_up(job, call, 'expired')
   advance(job, plan)
