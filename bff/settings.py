@@ -23,7 +23,9 @@ def _smtp(url: str) -> str:
     return url
 
 
-class SharedSettings(BaseSettings):
+class BrokerSettings(BaseSettings):
+    """Where the broker is, and what is offered there: enough for commands that visit it."""
+
     model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="ignore")
 
     redis_url: Annotated[
@@ -38,10 +40,6 @@ class SharedSettings(BaseSettings):
         Path,
         Field(validation_alias="SERVICES_FILE", description="TOML file with a table [services.NAME] for each service."),
     ] = SHIPPED_SERVICES
-    clients_file: Annotated[
-        Path,
-        Field(validation_alias="CLIENTS_FILE", description="TOML file with a table [clients.NAME] for each client."),
-    ] = SHIPPED_CLIENTS
     downstream_url: Annotated[
         str,
         Field(
@@ -50,6 +48,19 @@ class SharedSettings(BaseSettings):
             description="What ${DOWNSTREAM_URL} stands for in the services file.",
         ),
     ] = "http://127.0.0.1:9000"
+    key_prefix: Annotated[
+        str,
+        Field(
+            validation_alias="KEY_PREFIX",
+            pattern=r"^[A-Za-z0-9_.-]{1,40}$",
+            description="Begins every key, so that several installations can share one Redis.",
+        ),
+    ] = "bff"
+
+
+class KeepingSettings(BrokerSettings):
+    """For whoever makes jobs."""
+
     result_ttl_seconds: Annotated[
         int,
         Field(
@@ -59,14 +70,15 @@ class SharedSettings(BaseSettings):
             description="How long a job and its result can be read after its end. The last process to start decides.",
         ),
     ] = 86_400
-    key_prefix: Annotated[
-        str,
-        Field(
-            validation_alias="KEY_PREFIX",
-            pattern=r"^[A-Za-z0-9_.-]{1,40}$",
-            description="Begins every key, so that several installations can share one Redis.",
-        ),
-    ] = "bff"
+
+
+class SharedSettings(KeepingSettings):
+    """What gateways and workers agree on."""
+
+    clients_file: Annotated[
+        Path,
+        Field(validation_alias="CLIENTS_FILE", description="TOML file with a table [clients.NAME] for each client."),
+    ] = SHIPPED_CLIENTS
 
 
 class LogSettings(SharedSettings):

@@ -103,5 +103,6 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup, epilog="Example: bff up")
+@click.version_option(package_name="async-bff-gateway", message="%(prog)s %(version)s")
 def main() -> None:
     """Asynchronous request-reply in front of slow, rate-limited services."""

@@ -9,7 +9,7 @@ import click
 from bff.broker.cell import Cell
 from bff.broker.dead_letters import LETTER_ID, DeadLetter, DeadLetters, NotReplayed
 from bff.broker.survey import now_ms
-from bff.settings import SharedSettings
+from bff.settings import KeepingSettings
 from stack.letters_shown import as_json, as_table
 from stack.options import options_of, settings_from
 from stack.visit import WrongUse, visit
@@ -73,7 +73,7 @@ def _command(
         if "all_" in given:
             _refuse_unclear_choice(ids, service, given.pop("all_"))
         shown = {"json_": given.pop("json_")} if "json_" in given else {}
-        settings = settings_from(SharedSettings, given)
+        settings = settings_from(KeepingSettings, given)
 
         async def chosen(cell: Cell) -> bool:
             until_ms = await now_ms(cell)
@@ -81,7 +81,7 @@ def _command(
 
         visit("bff dead-letters", settings, chosen)
 
-    settings_options = options_of(SharedSettings)
+    settings_options = options_of(KeepingSettings)
     return click.Command(
         name, callback=callback, params=[*params, *settings_options], help=summary, epilog=f"Example: {example}"
     )

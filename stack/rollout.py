@@ -8,7 +8,7 @@ import click
 
 from bff.broker.cell import Cell
 from bff.broker.rollout import Rollout
-from bff.settings import SharedSettings
+from bff.settings import BrokerSettings
 from stack.options import options_of, settings_from
 from stack.visit import WrongUse, visit
 
@@ -56,7 +56,7 @@ def _command(
 ) -> click.Command:
     def callback(json_: bool, **given: Any) -> None:
         words = {argument.name: given.pop(argument.name) for argument in arguments if argument.name}
-        settings = settings_from(SharedSettings, given)
+        settings = settings_from(BrokerSettings, given)
 
         async def done(cell: Cell) -> bool:
             rollout = Rollout(cell)
@@ -69,7 +69,7 @@ def _command(
 
         visit("bff rollout", settings, done)
 
-    params = [*arguments, json_, *options_of(SharedSettings)]
+    params = [*arguments, json_, *options_of(BrokerSettings)]
     return click.Command(name, callback=callback, params=params, help=summary, epilog=f"Example: {example}")
 
 

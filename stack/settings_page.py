@@ -10,8 +10,8 @@ PROCESSES = {
     "bff gateway": "gateway.settings:GatewaySettings",
     "bff worker": "workers.settings:WorkerSettings",
     "bff mock": "downstream_mock.settings:MockSettings",
-    "bff rollout": "bff.settings:SharedSettings",
-    "bff dead-letters": "bff.settings:SharedSettings",
+    "bff rollout": "bff.settings:BrokerSettings",
+    "bff dead-letters": "bff.settings:KeepingSettings",
 }
 
 _HEAD = """# Settings

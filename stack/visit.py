@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import click
 
@@ -14,7 +15,7 @@ from bff.broker.keys import Keys
 from bff.broker.pipeline import Pipeline
 from bff.catalog.catalog import load_catalog
 from bff.catalog.tables import CatalogError
-from bff.settings import SharedSettings
+from bff.settings import BrokerSettings, KeepingSettings
 from stack.options import without_password
 
 
@@ -32,7 +33,7 @@ class VisitedCell(Cell):
         raise NotReplayed(reason)
 
 
-def visit(command: str, settings: SharedSettings, act: Callable[[Cell], Awaitable[bool]]) -> None:
+def visit(command: str, settings: BrokerSettings, act: Callable[[Cell], Awaitable[bool]]) -> None:
     """Do it, and exit with 1 where it could not be done: one line says why."""
 
     async def run() -> bool:
@@ -50,10 +51,13 @@ def visit(command: str, settings: SharedSettings, act: Callable[[Cell], Awaitabl
 
 
 @asynccontextmanager
-async def _visited(settings: SharedSettings) -> AsyncIterator[Cell]:
+async def _visited(settings: BrokerSettings) -> AsyncIterator[Cell]:
     catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
     pipeline = Pipeline(settings.redis_url)
+    cell = VisitedCell(pipeline, catalog, Keys(settings.key_prefix))
+    if isinstance(settings, KeepingSettings):
+        cell = replace(cell, result_ttl_seconds=settings.result_ttl_seconds)
     try:
-        yield VisitedCell(pipeline, catalog, Keys(settings.key_prefix), settings.result_ttl_seconds)
+        yield cell
     finally:
         await pipeline.aclose()

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -13,6 +14,7 @@ def bff(*words: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands_and_imports_none_of_them() -> None:
     code = """
 import sys
+from importlib.metadata import version
 from stack.cli import main
 main(["--help"], prog_name="bff", standalone_mode=False)
 print(*({"fastapi", "arq", "redis", "pydantic", "gateway", "workers"} & set(sys.modules)), file=sys.stderr)
@@ -51,3 +53,8 @@ def test_what_it_does_not_know_is_wrong_use(words: list[str]) -> None:
     result = bff(*words)
     assert result.returncode == 2
     assert "No such" in result.stderr
+
+
+def test_it_says_its_version() -> None:
+    result = bff("--version")
+    assert (result.returncode, result.stdout) == (0, f"bff {version('async-bff-gateway')}\n")
