@@ -43,7 +43,8 @@ end
 local timeout_ms = redis.call('HGET', service, 'timeout_ms')
 local number = redis.call('HINCRBY', service, 'sync_calls', 1)
 redis.call('ZADD', calling, now + timeout_ms + 1000, id .. ':' .. name) -- as reclaim.lua counts: by then it is over for certain
-local entry = string.format('%.0f-%.0f', now, number)
+-- An id as of a stream's entry, since finish and retry let go of it in the lane; but no lane ever makes one like it by itself.
+local entry = string.format('%.0f-%.0f', now, 10 ^ 12 + number)
 local lane = cell .. 'lane:' .. call.service .. ':' .. job.priority
 local handed = hand_out(supply, lane, entry, now - job[name .. '.ready'], job, call, ARGV[3])
 keep_supply(supply)
