@@ -89,7 +89,9 @@ async def test_the_end_of_a_synchronous_call_lets_go_of_no_entry_of_a_lane(world
     for _ in range(20):
         await world.set("fast", sync_calls=0)
         held, *jobs = await asyncio.gather(world.accepted(mode=Mode.SYNC), *(world.accepted() for _ in range(3)))
-        entry, *_ = await asyncio.gather(begun(world, held), *(world.accepted() for _ in range(3)))
+        beginning = asyncio.create_task(begun(world, held))
+        await asyncio.gather(*(world.accepted() for _ in range(3)))
+        entry = await beginning
         taken = await world.take()
         await finish(world, entry)
         pending = await world.redis.execute("XPENDING", world.keys.lanes("fast")[1], "workers")
