@@ -97,7 +97,7 @@ async def _submit(
         quota=quota_of(client),
         notify=notify,
     )
-    with gateway.synchronous.place() if mode is Mode.SYNC else nullcontext(True) as room:
+    with gateway.synchronous.place(operation.name) if mode is Mode.SYNC else nullcontext(True) as room:
         if not room:
             raise _too_many_synchronous(gateway, submission)
         accepted = await accept(gateway, operation, parameters, submission)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Synchronous:
-    """The synchronous jobs of this process, `bound` of them at most.
+    """The synchronous jobs of this process, `bound` of each operation at most: one that is stuck leaves the others alone.
 
     At each service the calls of this process queue in the order in which they came, and only the first of them asks the
     broker for a slot: who waits costs memory here, and no more.
@@ -34,7 +35,7 @@ class Synchronous:
         self._broker = broker
         self._metrics = metrics
         self._bound = bound
-        self._reserved = 0
+        self._held: Counter[str] = Counter()
         self._leaving = False
         self._running: set[asyncio.Task[None]] = set()
         self._gates = {name: asyncio.Lock() for name in catalog.services}
@@ -47,21 +48,22 @@ class Synchronous:
         return len(self._running)
 
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Room for one job more, kept for the length of the context: says whether there is any."""
-        if self._reserved + len(self._running) >= self._bound:
+    def place(self, operation: str) -> Iterator[bool]:
+        """Room for one job more of an operation, kept for the length of the context: says whether there is any."""
+        if self._held[operation] >= self._bound:
             yield False
             return
-        self._reserved += 1
+        self._held[operation] += 1
         try:
             yield True
         finally:
-            self._reserved -= 1
+            self._held[operation] -= 1
 
     def start(self, job: Job) -> None:
         """Make the calls of a job that was accepted. Goes on until it has ended, whoever waits for it."""
         if not self._running:
             self._broker.watch.add(self._broker.cell.keys.aborted(), self._abort)
+        self._held[job.operation] += 1
         running = asyncio.create_task(self._run(job))
         self._running.add(running)
         running.add_done_callback(self._ended)
@@ -98,20 +100,26 @@ class Synchronous:
     async def _run(self, job: Job) -> None:
         left_seconds = (job.deadline_ms - job.now_ms) / 1000
         with suppress(TimeoutError):
-            async with asyncio.timeout(left_seconds + AFTER_THE_DEADLINE_SECONDS), asyncio.TaskGroup() as calls:
-                await self._advance(job, calls)
+            try:
+                async with asyncio.timeout(left_seconds + AFTER_THE_DEADLINE_SECONDS), asyncio.TaskGroup() as calls:
+                    await self._advance(job, calls)
+            finally:
+                self._held[job.operation] -= 1
 
     async def _advance(self, job: Job, calls: asyncio.TaskGroup) -> None:
-        """Make each call once those before it have ended, until nothing is left to do."""
+        """Make each call once those before it have ended, until the job has."""
         services = {call.name: call.service for call in self._catalog.operations[job.operation].calls}
         making: dict[str, asyncio.Task[None]] = {}
         while True:
             for call in () if self._leaving else job.graph:
                 if call.status is CallStatus.QUEUED and call.name not in making:
                     making[call.name] = calls.create_task(self._make(services[call.name], job.id, call.name))
-            if not making:
+            if making:
+                await asyncio.wait(making.values(), return_when=asyncio.FIRST_COMPLETED)
+            elif job.status.terminal or self._leaving:
                 return
-            await asyncio.wait(making.values(), return_when=asyncio.FIRST_COMPLETED)
+            else:  # a call was begun, and the broker's answer lost: it is reclaimed, and the job may go on without it
+                await asyncio.sleep(BROKER_AGAIN_SECONDS)
             making = {name: each for name, each in making.items() if not each.done()}
             read = await self._read(job.id)
             if read is None:  # nothing is kept of it any more: Redis was emptied

@@ -1,5 +1,6 @@
 """Calls of synchronous jobs: made by a gateway, within the same bounds as those of workers, and in no lane."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -82,6 +83,23 @@ async def test_workers_and_gateways_together_fill_no_more_than_all_slots(world: 
     assert (await begin(world.cell, waiting, "only")).beginning is Beginning.LIMITED
     await finish(world, taken[0], "stock")
     await begun(world, waiting)
+
+
+async def test_the_end_of_a_synchronous_call_lets_go_of_no_entry_of_a_lane(world: World) -> None:
+    """Their ids would be alike where both began in the same millisecond, as the first of their kind: most do here."""
+    for _ in range(20):
+        await world.set("fast", sync_calls=0)
+        held, *jobs = await asyncio.gather(world.accepted(mode=Mode.SYNC), *(world.accepted() for _ in range(3)))
+        beginning = asyncio.create_task(begun(world, held))
+        await asyncio.gather(*(world.accepted() for _ in range(3)))
+        entry = await beginning
+        taken = await world.take()
+        await finish(world, entry)
+        pending = await world.redis.execute("XPENDING", world.keys.lanes("fast")[1], "workers")
+        assert pending[0] == len(taken) == len(jobs) + 3
+        for each in taken:
+            await finish(world, each)
+    assert await world.leftovers() == {}
 
 
 async def test_they_keep_to_the_rate_of_the_service(world: World) -> None:
