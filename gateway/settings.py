@@ -32,7 +32,7 @@ class GatewaySettings(NotifySettings):
             validation_alias="MAX_SYNC",
             ge=1,
             le=1_000_000,
-            description="Synchronous jobs of one operation under way at once on this gateway; one more is refused: 503.",
+            description="Synchronous jobs of one operation under way at once on this gateway; one more gets 503.",
         ),
     ] = 1_000
     max_connections: Annotated[

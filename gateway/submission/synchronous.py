@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Synchronous:
-    """The synchronous jobs of this process, `bound` of each operation at most: one that is stuck leaves the others alone.
+    """The synchronous jobs of this process, `bound` of each operation at most: one that is stuck leaves others room.
 
     At each service the calls of this process queue in the order in which they came, and only the first of them asks the
     broker for a slot: who waits costs memory here, and no more.

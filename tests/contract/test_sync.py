@@ -136,6 +136,7 @@ async def test_one_more_than_it_may_hold_is_refused_and_nothing_else_is_concerne
     assert accepted.status_code == 202
     await sync.delete(accepted.json()["links"]["self"])
     assert "bff_sync_jobs 2.0" in (await sync.get("/metrics")).text
+    assert (await sync.post(CHECKOUT, json=CART)).json()["status"] == "succeeded"
     assert [(await each).json()["status"] for each in held] == ["succeeded"] * 2
 
 
