@@ -43,6 +43,7 @@ class Proxy:
     _carrying: "set[asyncio.Task[None]]" = field(default_factory=set)
     _requests_pass: asyncio.Event = field(default_factory=asyncio.Event)
     _answers_pass: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: bool = False
 
     @property
     def connections(self) -> int:
@@ -76,19 +77,24 @@ class Proxy:
 
     def accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         """Carry one connection to its end. By a task of our own: asyncio's complains when it is cancelled."""
+        if self._ended:  # it came in the moment of the end
+            _reset(client)
+            return
         carrying = asyncio.get_running_loop().create_task(self._carry(reader, client))
         self._carrying.add(carrying)
         carrying.add_done_callback(self._carrying.discard)
 
     async def end(self) -> None:
         """Break everything and wait until it is over."""
+        self._ended = True
         self.reset()
         await _cancelled(list(self._carrying))
+        await asyncio.sleep(0)  # what was broken is closed at the next turn of the loop
 
     async def _carry(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
             answers, server = await self._dial()
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             _reset(client)
             return
         connection = _Connection(client, server)
@@ -99,6 +105,9 @@ class Proxy:
             await asyncio.wait(carriers, return_when=asyncio.FIRST_COMPLETED)
             client.close()
             server.close()
+        except asyncio.CancelledError:
+            _reset(client)
+            _reset(server)
         finally:
             self._connections.discard(connection)
             await _cancelled(carriers)
