@@ -83,6 +83,7 @@ class Front:
     _open: set[_Carried] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _carrying: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _ended: bool = False
 
     @property
     def url(self) -> str:
@@ -117,11 +118,15 @@ class Front:
             carried.stranded = True
 
     def accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        if self._ended:  # it came in the moment of the end
+            client.transport.abort()
+            return
         carrying = asyncio.get_running_loop().create_task(self._answer(reader, client))
         self._carrying.add(carrying)
         carrying.add_done_callback(self._carrying.discard)
 
     async def end(self) -> None:
+        self._ended = True
         for task in self._carrying:
             task.cancel()
         await asyncio.gather(*self._carrying, return_exceptions=True)
