@@ -1,10 +1,13 @@
 """Dead letters: what was given up and an operator has to look at. Kept until replayed or discarded."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from pydantic_core import from_json
 
 from bff.broker.cell import Cell
 from bff.broker.job import pairs
@@ -25,7 +28,7 @@ class Kind(StrEnum):
     NOTIFICATION = "notification"
     """The job's end could not be told to who was to be told of it."""
     ENTRY = "entry"
-    """Something that is no entry of ours lay in a lane."""
+    """Something that is no entry of ours lay in a lane, or among the letters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,18 @@ class DeadLetters:
 
 
 def _letter(row: list[Any]) -> DeadLetter:
+    """What somebody else wrote among the letters is shown as it is: one must not hide the others."""
+    try:
+        return _known(row)
+    except (KeyError, ValueError):
+        raw = [part.decode(errors="replace") for part in row[1]]
+        return DeadLetter(id=row[0].decode(), kind=Kind.ENTRY, fields=json.dumps(raw))
+
+
+def _known(row: list[Any]) -> DeadLetter:
+    """Raises KeyError, ValueError."""
     fields = pairs(row[1])
+    from_json(fields.get("parameters") or b"null")
     text = {name: value.decode(errors="replace") for name, value in fields.items()}
     return DeadLetter(
         id=row[0].decode(),

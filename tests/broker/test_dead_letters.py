@@ -5,6 +5,7 @@ import pytest
 from bff.broker.dead_letters import DeadLetter, DeadLetters, Kind, NotReplayed
 from bff.broker.job import JobStatus
 from bff.catalog.model import Priority
+from bff.wire.dead_letter import letter_document
 from tests.broker.world import BAD, GOOD, World
 
 pytestmark = pytest.mark.anyio
@@ -130,3 +131,25 @@ async def test_letters_are_listed_oldest_first_however_many(world: World) -> Non
 def _order(letter_id: str) -> tuple[int, int]:
     milliseconds, _, number = letter_id.partition("-")
     return int(milliseconds), int(number)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [("kind", "x"), ("who", "knows"), ("kind", "call", "attempts", "y"), ("kind", "call", "parameters", "{"),
+     (b"\xff", b"\xfe")],
+    ids=["kind", "no kind", "attempts", "parameters", "no text"],
+)  # fmt: skip
+async def test_what_somebody_else_wrote_among_them_is_shown_as_it_is_and_can_be_discarded(
+    world: World, fields: tuple[str | bytes, ...]
+) -> None:
+    await world.accepted()
+    await lost(world)
+    await world.redis.execute("XADD", world.keys.dead(), "*", *fields)
+    ours, strange = await letters(world)
+    assert (ours.kind, strange.kind) == (Kind.CALL, Kind.ENTRY)
+    shown = [part if isinstance(part, str) else part.decode(errors="replace") for part in fields]
+    assert letter_document(strange)["fields"] == shown
+    with pytest.raises(NotReplayed, match="discard it"):
+        await DeadLetters(world.cell).replay(strange)
+    assert await DeadLetters(world.cell).discard(strange)
+    assert await letters(world) == [ours]
