@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -203,7 +202,7 @@ async def test_a_gateway_that_ends_hands_its_waits_to_another(
             pass
         await front.until(lambda: front.open(Kind(channel)) == 1)
         front.target = staying.url
-        leaving.process.send_signal(signal.SIGTERM)
+        leaving.tell_to_end()
         await front.until(lambda: front.seen[Kind(channel)] >= 2 and front.open(Kind(channel)) == 1)
         await bff.cancel(job)
         assert (await waiting).ended

@@ -19,6 +19,7 @@ class Command:
             [sys.executable, "-m", "stack", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.seen: list[str] = []
+        self._told_to_end = False
         self._reader = Thread(target=self._read_on)
 
     def until(self, pattern: re.Pattern[str]) -> re.Match[str]:
@@ -31,10 +32,15 @@ class Command:
                 return found
         raise AssertionError(f"{pattern.pattern!r} never came: {self.seen}")
 
+    def tell_to_end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Once: in the last moment of a process nobody handles the signal any more."""
+        if not self._told_to_end and self.process.poll() is None:
+            self.process.send_signal(number)
+        self._told_to_end = True
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code. An error that was not foreseen leaves its trace in the log: there must be none."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        self.tell_to_end(number)
         code = self.process.wait(timeout=30)
         if self._reader.ident is not None:
             self._reader.join()

@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import signal
 import time
 
 import httpx
@@ -26,7 +25,7 @@ async def test_a_long_poll_is_released_with_the_present_state(api: httpx.AsyncCl
             poll = asyncio.create_task(leaving.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=30"}))
             while 'bff_waiters{channel="long_poll"} 1.0' not in (await leaving.get("/metrics")).text:
                 assert not poll.done()
-            other.process.send_signal(signal.SIGTERM)
+            other.tell_to_end()
             answer = await poll
     assert [line.split("gateway.main: ")[-1] for line in other.seen[-2:]] == ["drains: takes nothing more", "has ended"]
     assert (answer.status_code, answer.json()["id"]) == (200, job["id"])
@@ -47,7 +46,7 @@ def test_what_reached_it_before_the_signal_is_taken_and_what_comes_later_is_refu
         for wire in (known, slow):
             wire.sendall(head)
             assert wire.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        leaving.process.send_signal(signal.SIGTERM)
+        leaving.tell_to_end()
         while True:  # the listening socket is closed once the signal has been seen
             try:
                 connection(leaving.url).close()
@@ -77,7 +76,7 @@ async def test_sockets_are_closed_and_streams_ended_so_that_clients_go_elsewhere
                 assert (await waiting.subscribe(job["id"]))["type"] == "job"
                 events = opened.events()
                 assert (await anext(events)).job["id"] == job["id"]
-                other.process.send_signal(signal.SIGTERM)
+                other.tell_to_end()
                 assert (await waiting.closed())[0] == 1012
                 assert await idle.closed() == (1012, [])
                 assert not [event async for event in events if event.job["status"] not in ("queued", "running")]
@@ -99,7 +98,7 @@ async def test_a_thousand_clients_of_each_channel_are_let_go_in_time(
             while sum((await waiters(leaving)).values()) < len(clients):
                 await asyncio.sleep(0.05)
             began = time.monotonic()
-            other.process.send_signal(signal.SIGTERM)
+            other.tell_to_end()
             answers = await asyncio.gather(*map(all_of, clients))
             await asyncio.to_thread(other.process.wait, 20)
             took = time.monotonic() - began

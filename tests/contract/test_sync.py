@@ -162,7 +162,7 @@ async def test_a_gateway_that_is_told_to_end_answers_what_it_holds_with_the_resu
         async with client_of(leaving.url) as client:
             held = asyncio.create_task(client.post(ECHO, json=HI))
             await until_in_flight(mock, 1)
-            leaving.process.terminate()
+            leaving.tell_to_end()
             answer = await held
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
 

@@ -1,7 +1,6 @@
 """deploy/nginx in front of real gateways, as clients meet it."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -203,7 +202,7 @@ async def test_a_gateway_that_leaves_is_noticed_by_nobody(
             working = asyncio.gather(*map(go_on, range(8)))
             while len(answers) < 50:
                 await asyncio.sleep(0.01)
-            leaving.process.send_signal(signal.SIGTERM)
+            leaving.tell_to_end()
             await working
         assert set(answers) == {200, 202}
         assert len({told["gateway"] for told in front.requests()}) >= 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ import pytest
 import bff.broker
 from bff.broker.script import script
 from tests.faults.cluster import CHECKOUT, Cluster
-from tests.faults.processes import RedisProcess
-from tests.faults.stage import SLOTS
+from tests.faults.processes import Process, RedisProcess
 from tests.faults.submitting import jobs_kept, load, post, refused_for_now
 
 pytestmark = pytest.mark.anyio
@@ -21,28 +21,28 @@ LARGE = {"text": "x" * 10_000}
 FREE_BYTES = 700_000
 
 
-async def accepted_until_full(cluster: Cluster, operation: str, body: Any) -> list[str]:
-    """The ids of what was accepted until Redis could take no more.
+async def accepted_until_full(cluster: Cluster, worker: Process, operation: str, body: Any) -> list[str]:
+    """The ids of what was accepted until Redis could take no more. It has all scripts by then, which take as much.
 
-    It has all scripts by then, which take as much; and however long it takes to fill it, no breaker opens.
+    The worker stands still meanwhile: calls that hang would else be given up, however quick the machine is.
     """
     for file in SCRIPTS.glob("*.lua"):
         cluster.redis.client.script_load(script(file.stem).source)
-    for service in SLOTS:
-        cluster.redis.client.hset(f"bff:{{c0}}:service:{service}", "breaker.minimum_calls", 1_000_000)
+    worker.send(signal.SIGSTOP)
     cluster.redis.client.config_set("maxmemory", cluster.redis.client.info("memory")["used_memory"] + FREE_BYTES)
     job_ids = []
     while (answer := await cluster.http.post(f"/v1/operations/{operation}", json=body)).status_code == 202:
         job_ids.append(answer.json()["id"])
     refused_for_now(answer)
     assert len(job_ids) > 10
+    worker.send(signal.SIGCONT)
     return job_ids
 
 
 async def test_what_was_accepted_before_memory_ran_out_is_done_and_its_results_are_read(cluster: Cluster) -> None:
     worker = await cluster.start_worker()
     await cluster.steer("echo", hang_rate=1)  # so that retries are parked there, too
-    job_ids = await accepted_until_full(cluster, "echo", LARGE)
+    job_ids = await accepted_until_full(cluster, worker, "echo", LARGE)
     await cluster.until_called("echo")
     await cluster.steer("echo", hang_rate=0)
     jobs = await cluster.ended(job_ids)
@@ -61,7 +61,7 @@ async def test_what_fails_or_is_cancelled_while_memory_is_out_is_undone(cluster:
     worker = await cluster.start_worker()
     body = CHECKOUT | {"items": [{"sku": "s" * 64, "quantity": 1}] * 100}
     await cluster.steer("payments", hang_rate=1)
-    job_ids = await accepted_until_full(cluster, "checkout", body)
+    job_ids = await accepted_until_full(cluster, worker, "checkout", body)
     await cluster.until_called("payments")
     assert (await cluster.http.delete(f"/v1/jobs/{job_ids[-1]}")).status_code in (200, 202)
     await cluster.steer("payments", hang_rate=0)
