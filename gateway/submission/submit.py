@@ -123,7 +123,8 @@ def _mode(gateway: Gateway, request: Request, client: Client, operation: Operati
 
 def _too_many_synchronous(gateway: Gateway, submission: Submission) -> Problem:
     gateway.metrics.rejected(submission, problems.QUEUE_FULL.slug)
-    detail = "This gateway holds as many synchronous requests as it may; `Prefer: respond-async` is not bound by that."
+    detail = f"This gateway holds as many synchronous requests for {submission.operation!r} as it may; "
+    detail += "`Prefer: respond-async` is not bound by that."
     return Problem(problems.QUEUE_FULL, detail, retry_after=OVERLOAD_RETRY_SECONDS)
 
 
