@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import version
 from itertools import product
 
@@ -32,49 +33,52 @@ class EndMetrics:
     """Ends of jobs, by the process that saw them: each job once, over all of them together."""
 
     def __init__(self, registry: CollectorRegistry, catalog: Catalog) -> None:
-        self._finished = Counter(
+        finished = Counter(
             "bff_jobs_finished",
             "Jobs that this process saw end.",
             ["operation", "priority", "mode", "status"],
             registry=registry,
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             "bff_job_seconds",
             "From submit to end.",
             ["operation", "mode", "status"],
             buckets=JOB_SECONDS,
             registry=registry,
         )
+        # To look a series up costs more than to count: each is looked up once.
+        self._finished, self._seconds = cache(finished.labels), cache(seconds.labels)
         for operation, mode, status in product(catalog.operations, Mode, filter(lambda each: each.terminal, JobStatus)):
-            self._seconds.labels(operation, mode, status)
+            self._seconds(operation, mode, status)
             for priority in Priority:
-                self._finished.labels(operation, priority, mode, status)
+                self._finished(operation, priority, mode, status)
 
     def ended(self, jobs: Iterable[Ended]) -> None:
         for job in jobs:
             say_ended(job)
-            self._finished.labels(job.operation, job.priority, job.mode, job.status).inc()
-            self._seconds.labels(job.operation, job.mode, job.status).observe(job.milliseconds / 1000)
+            self._finished(job.operation, job.priority, job.mode, job.status).inc()
+            self._seconds(job.operation, job.mode, job.status).observe(job.milliseconds / 1000)
 
 
 class CallMetrics:
     """Attempts at calls that this process made."""
 
     def __init__(self, registry: CollectorRegistry, catalog: Catalog) -> None:
-        self._calls = Counter("bff_calls", "Attempts at calls.", ["service", "outcome"], registry=registry)
-        self._seconds = Histogram(
+        calls = Counter("bff_calls", "Attempts at calls.", ["service", "outcome"], registry=registry)
+        seconds = Histogram(
             "bff_call_seconds", "Time of one attempt.", ["service"], buckets=CALL_SECONDS, registry=registry
         )
+        self._calls, self._seconds = cache(calls.labels), cache(seconds.labels)
         self._retries = Counter("bff_call_retries", "Calls parked for another attempt.", ["service"], registry=registry)
         for service in catalog.services:
-            self._seconds.labels(service)
+            self._seconds(service)
             self._retries.labels(service)
             for verdict in Verdict:
-                self._calls.labels(service, verdict)
+                self._calls(service, verdict)
 
     def called(self, service: str, outcome: Outcome) -> None:
-        self._calls.labels(service, outcome.verdict).inc()
-        self._seconds.labels(service).observe(outcome.milliseconds / 1000)
+        self._calls(service, outcome.verdict).inc()
+        self._seconds(service).observe(outcome.milliseconds / 1000)
 
     def retried(self, service: str) -> None:
         self._retries.labels(service).inc()

@@ -43,7 +43,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as failure:
         reason, _, _ = str(failure.strerror).partition(" (")
-        sys.exit(f"downstream mock cannot listen on {host}:{port}: {reason}")
+        sys.exit(f"downstream mock cannot listen on {host}:{port}: {reason}; choose another with --port")
 
 
 def _url(listener: socket.socket) -> str:

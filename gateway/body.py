@@ -1,13 +1,14 @@
 """Reading a request's body, bounded, declared as JSON, and as a model has it."""
 
 import asyncio
+from contextlib import suppress
 from email.message import Message
 from typing import TypeVar
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
-from starlette.requests import ClientDisconnect, Request
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
 
 from gateway import problems
 from gateway.problems import Problem
@@ -23,6 +24,11 @@ PASSED_OVER_BYTES = 8 * LIMIT_BYTES
 """Read and forgotten of a body that is too large: who sends all before reading would else see a reset, no answer."""
 MAX_ERRORS = 100
 """What a 422 lists: a body of 1 MiB can be wrong in a hundred thousand places."""
+MAX_WRITTEN_ANEW = 10_000
+"""Places where an integer may stand as 3.0, or something is wrong. To look at so many takes 50 ms."""
+
+WHOLE = "whole"
+"""In the scope once all of the body has come in: to read it takes no time."""
 
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -34,27 +40,33 @@ async def body_of(request: Request) -> bytes:
 
 
 async def _bounded(request: Request) -> bytes:
+    if request.scope.get(WHOLE):
+        return await _read(request)
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read(request)
+            return await _read(request, too_large=_declares_too_much(request))
     except TimeoutError:
         detail = f"The body was not complete within {BODY_SECONDS:g} s."
         raise Problem(problems.REQUEST_TOO_SLOW, detail, headers={"Connection": "close"}) from None
-    except ClientDisconnect:
-        raise Problem(problems.MALFORMED_JSON, "The body ended before it was complete.") from None
 
 
-async def _read(request: Request) -> bytes:
+def _declares_too_much(request: Request) -> bool:
     declared = request.headers.get("content-length", "0")
     too_large = declared.isdecimal() and int(declared) > LIMIT_BYTES
     if too_large and "expect" in request.headers:
         raise _too_large()
-    chunks, size = [], 0
-    async for chunk in request.stream():
+    return too_large
+
+
+async def _read(request: Request, too_large: bool = False) -> bytes:
+    chunks, size, more = [], 0, True
+    while more and size <= PASSED_OVER_BYTES:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(problems.MALFORMED_JSON, "The body ended before it was complete.")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         too_large = too_large or size > LIMIT_BYTES
-        if size > PASSED_OVER_BYTES:
-            break
         if not too_large:
             chunks.append(chunk)
     if too_large:
@@ -77,15 +89,49 @@ def read_as(model: type[Read], body: bytes) -> Read:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        found = error
+    if rewritten := _with_whole_numbers(body, found):
+        try:
+            return model.model_validate_json(rewritten)
+        except ValidationError as error:
+            found = error
+    raise _refused(body, found)
+
+
+def _with_whole_numbers(body: bytes, found: ValidationError) -> bytes | None:
+    """The body with 3 for each 3.0 that stands where an integer is asked for; None where there is none.
+
+    They are one number in JSON, of which pydantic's integers know one form. "3" is not.
+    """
+    if found.error_count() > MAX_WRITTEN_ANEW:
+        return None
+    whole = [item["loc"] for item in found.errors() if item["type"] == "int_type" and _is_whole(item["input"])]
+    if not whole:
+        return None
+    document = from_json(body)
+    for *way, last in whole:
+        place = document
+        with suppress(LookupError, TypeError):  # of several types that are allowed, the place names one
+            for step in way:
+                place = place[step]
+            place[last] = int(place[last])
+    return to_json(document, inf_nan_mode="constants")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
+def _refused(body: bytes, found: ValidationError) -> Problem:
+    errors = found.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
-        raise Problem(problems.MALFORMED_JSON, f"{errors[0]['msg']}.")
+        return Problem(problems.MALFORMED_JSON, f"{errors[0]['msg']}.")
     _refuse_what_is_no_number(body)
     listed = [{"pointer": _pointer(item["loc"]), "detail": item["msg"]} for item in errors[:MAX_ERRORS]]
     places = "place" if len(errors) == 1 else "places"
     where = listed[0]["pointer"] or "the whole body"
     detail = f"The parameters are wrong in {len(errors)} {places}: {where}: {listed[0]['detail']}."
-    raise Problem(problems.INVALID_PARAMETERS, detail, members={"errors": listed})
+    return Problem(problems.INVALID_PARAMETERS, detail, members={"errors": listed})
 
 
 def _refuse_what_is_no_number(body: bytes) -> None:
@@ -106,8 +152,8 @@ def _check_declared(request: Request) -> None:
     if content_type != "application/json" and not _is_json(content_type):  # nearly always the first
         detail = f"Content-Type is {content_type[:100]!r}; allowed: application/json."
         raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, detail, headers={"Accept-Post": "application/json"})
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
+    encoding = request.headers.get("content-encoding")
+    if encoding is not None and encoding.lower() != "identity":
         detail = f"Content-Encoding is {encoding[:100]!r}; send the body as it is."
         raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, detail, headers={"Accept-Encoding": "identity"})
 

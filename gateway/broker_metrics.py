@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from bff.broker.cell import Cell
 from bff.broker.contact import Contact
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.health import Health, health_of, info_of
+from bff.broker.health import Health, health_of, info_of, takes_writes
 from bff.broker.survey import ServiceState, dead_letters, survey
 from bff.broker.unclaimed import unclaimed
 from bff.broker.workers import workers
@@ -77,6 +77,7 @@ class Reading:
     unclaimed: Mapping[str, int]
     taking: int
     health: Health
+    writable: bool
 
 
 class BrokerMetrics(Collector):
@@ -109,6 +110,7 @@ class BrokerMetrics(Collector):
             return
         yield from _by_lane(reading.services)
         yield from _by_service(reading.services)
+        yield GaugeMetricFamily("bff_redis_writable", "Whether it takes writes.", value=reading.writable)
         yield from _of_redis(reading.health)
         yield GaugeMetricFamily("bff_workers", "Workers that are alive and not draining.", value=reading.taking)
         dead = GaugeMetricFamily("bff_dead_letters", "Calls and notifications given up.", labels=["service"])
@@ -125,11 +127,11 @@ class BrokerMetrics(Collector):
 
 
 async def _read(cell: Cell) -> Reading:
-    services, dead, gone, alive, info = await asyncio.gather(
-        survey(cell), dead_letters(cell), unclaimed(cell), workers(cell), info_of(cell.redis)
+    services, dead, gone, alive, info, writable = await asyncio.gather(
+        survey(cell), dead_letters(cell), unclaimed(cell), workers(cell), info_of(cell.redis), takes_writes(cell)
     )
     taking = sum(not worker.draining for worker in alive)
-    return Reading(services, dead, gone, taking, health_of(info))
+    return Reading(services, dead, gone, taking, health_of(info), writable)
 
 
 def _by_lane(services: Mapping[str, ServiceState]) -> Iterator[Metric]:

@@ -1,13 +1,13 @@
 """What every response carries: X-Correlation-ID, the job's where there is one, else the HTTP request's own; nosniff."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff.broker.job_id import new_job_id
 from bff.trace.span import know
 
-_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_HEADER = b"x-correlation-id"
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class Correlation:
@@ -25,15 +25,15 @@ class Correlation:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                if "x-correlation-id" not in headers:
-                    headers["X-Correlation-ID"] = request_id
-                message["headers"].append(_NOSNIFF)
+                headers = message["headers"]
+                if _HEADER not in dict(headers):
+                    headers.append((_HEADER, request_id.encode()))
+                headers.append(NOSNIFF)
             await send(message)
 
         await self._app(scope, receive, send_with_id)
 
 
 def correlation_id(request: Request) -> str:
-    """The HTTP request's own id."""
+    """The HTTP request's own id; a job that it asks for gets the same."""
     return str(request.scope["correlation_id"])

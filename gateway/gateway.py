@@ -13,6 +13,7 @@ from bff.broker.job import Job
 from bff.broker.rollout import Rollout
 from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
+from bff.wire.form import Forms
 from gateway.metrics import Metrics
 from gateway.pace import PollPace
 from gateway.push.live import Live
@@ -40,6 +41,7 @@ class Gateway:
     live: Live
     waiters: Waiters
     overview: Overview
+    forms: Forms = field(default_factory=Forms)
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     _drain_began: float | None = None
@@ -85,6 +87,5 @@ class Gateway:
 
 def gateway_of(connection: HTTPConnection) -> Gateway:
     """The gateway that this request came to."""
-    gateway = connection.app.state.gateway
-    assert isinstance(gateway, Gateway)
+    gateway: Gateway = connection.scope["app"].gateway
     return gateway

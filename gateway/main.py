@@ -1,12 +1,12 @@
 """One gateway process: uvicorn around the application, drained at SIGTERM."""
 
 import asyncio
-import gc
 import logging
 import resource
 import socket
 import sys
 from contextlib import suppress
+from contextvars import Context
 from types import FrameType
 
 import uvicorn
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
+from bff.garbage import spare_what_stays
 from bff.logs import log_to_stderr
 from bff.trace.start import traced
 from gateway.app import create_app
@@ -45,7 +46,8 @@ class GatewayServer(uvicorn.Server):
         if self.gateway is None or self.should_exit:
             super().handle_exit(sig, frame)
         else:  # not at once: a signal comes in the middle of anything
-            self.loop.call_soon_threadsafe(self._leave, self.gateway, sig, frame)
+            about_nothing = Context()  # whatever request it came in the middle of
+            self.loop.call_soon_threadsafe(self._leave, self.gateway, sig, frame, context=about_nothing)
         self._captured_signals.clear()  # uvicorn would raise it again at the end; to have been asked is no failure
 
     def _leave(self, gateway: Gateway, sig: int, frame: FrameType | None) -> None:
@@ -64,10 +66,7 @@ class GatewayServer(uvicorn.Server):
         self.gateway = gateway
         self.servers = []  # uvicorn has none before it listens
         self.loop = asyncio.get_running_loop()
-        # What was made by now lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        spare_what_stays()
 
 
 def run(settings: GatewaySettings) -> None:
@@ -84,7 +83,7 @@ def run(settings: GatewaySettings) -> None:
             log.warning("client %s may ask for %s, which this gateway does not offer", client.name, operation)
     listeners = [listener_on(settings.host, settings.port)]
     if settings.metrics_port is not None:
-        listeners.append(listener_on(settings.metrics_host, settings.metrics_port))
+        listeners.append(listener_on(settings.metrics_host, settings.metrics_port, "--metrics-port"))
         log.info("metrics on http://%s:%d/metrics", *listeners[1].getsockname()[:2])
     metrics_port = listeners[1].getsockname()[1] if len(listeners) > 1 else None
     app = create_app(settings, catalog, clients, lambda gateway: server.started_with(gateway), metrics_port)
@@ -121,7 +120,7 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def listener_on(host: str, port: int) -> socket.socket:
+def listener_on(host: str, port: int, option: str = "--port") -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
@@ -132,5 +131,5 @@ def listener_on(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(BACKLOG)  # so that it is true when it is said
     except OSError as error:
-        sys.exit(f"bff gateway: cannot listen on {host}:{port}: {error.strerror}")
+        sys.exit(f"bff gateway: cannot listen on {host}:{port}: {error.strerror}; choose another with {option}")
     return listener

@@ -7,10 +7,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bff.broker.errors import BrokerUnavailable
+from bff.broker.health import takes_writes
 from gateway.gateway import gateway_of
 from gateway.push.waiters import WAITING
 
 READY_WITHIN_SECONDS = 0.9
+READ_ONLY = "the broker takes no writes: jobs can be read, none is accepted"
+"""Whoever reads would lose by being turned away, and no other gateway could do better."""
 
 router = APIRouter(tags=["Operate"])
 
@@ -30,14 +33,15 @@ async def livez() -> Response:
 )
 async def readyz(request: Request) -> Response:
     gateway = gateway_of(request)
-    complaint = "draining" if gateway.draining.is_set() else None
+    complaint, remark = "draining" if gateway.draining.is_set() else None, None
     if complaint is None:
         try:
             async with asyncio.timeout(READY_WITHIN_SECONDS):
                 complaint = await gateway.broker.complaint()
+                remark = None if await takes_writes(gateway.broker.cell) else READ_ONLY
         except (BrokerUnavailable, TimeoutError):
             complaint = "the broker does not answer"
-    body = {"status": "ok" if complaint is None else "unavailable", "detail": complaint}
+    body = {"status": "ok" if complaint is None else "unavailable", "detail": complaint or remark}
     return JSONResponse(body, 200 if complaint is None else 503, {"Cache-Control": "no-store"})
 
 

@@ -1,12 +1,16 @@
 """Problem details (RFC 9457): every error that the gateway answers, each with a page that says what to do."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from bff.broker.errors import BrokerUnavailable
 from bff.wire.problem import JOB_CANCELLED, JOB_EXPIRED, JOB_FAILED, MEDIA_TYPE, ProblemDetails, ProblemType
+
+log = logging.getLogger(__name__)
 
 
 class Problem(Exception):
@@ -312,6 +316,16 @@ JOB_NOT_CANCELLABLE = _type(
     "A terminal state never changes.",
     "Read the job for what came of it.",
 )
+
+
+def problem_of(error: Exception) -> Problem:
+    """What it is answered with. What was not foreseen is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, BrokerUnavailable):
+        return broker_unavailable()
+    log.error("a request went wrong", exc_info=error)
+    return unforeseen()
 
 
 def broker_unavailable() -> Problem:

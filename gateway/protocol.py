@@ -9,15 +9,18 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bff.broker.job_id import new_job_id
 from gateway import problems
+from gateway.body import WHOLE
+from gateway.correlation import NOSNIFF
 from gateway.problems import Problem
 from gateway.push.messages import WEBSOCKET_PATH
 from gateway.push.waiters import OVERLOAD_RETRY_SECONDS
 
 HEAD_BYTES = 65_536
-_NONCE = re.compile(rb"[A-Za-z0-9+/]{22}==")
 HEAD_SECONDS = 10.0
 TURNED_AWAY_SECONDS = 1.0
 """How long a connection too many is kept, so that its client can read why."""
+_CONTINUE = b"HTTP/1.1 100 "
+_NONCE = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 
 def bounded(max_connections: int, metrics_port: int | None = None) -> "type[BoundedProtocol]":
@@ -27,7 +30,8 @@ def bounded(max_connections: int, metrics_port: int | None = None) -> "type[Boun
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """httptools bounds neither: a header without an end would fill the memory, a byte a minute hold a connection.
+    """Of a head, httptools and uvicorn bound neither: one without an end would fill the memory, a byte a minute hold a
+    connection.
 
     The bound on bytes holds for what comes in more than one read; a read is at most 256 KiB.
     """
@@ -41,7 +45,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._turned_away = False
         self._head_bytes = 0
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        """For the head, or for the goodbye of a connection too many."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -51,7 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_there()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -60,10 +65,10 @@ class BoundedProtocol(HttpToolsProtocol):
         began_before = self._in_head
         super().data_received(data)
         if not self._in_head:
-            if self._head_timer is not None:
-                self._head_is_there()
+            if self._timer is not None:
+                self._stop_timer()
             return
-        if self._head_timer is None:
+        if self._timer is None:
             self._await_head()
         if began_before:
             self._head_bytes += len(data)
@@ -78,8 +83,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self.scope["abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # ASGI knows no such thing
+        self.scope["abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # ASGI knows nothing of it
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before and self.scope["method"] != "HEAD":  # none for what becomes a WebSocket
+            self.cycle.transport = _InOneWrite(self.transport)  # type: ignore[assignment]  # all that it uses of one
+
+    def on_message_complete(self) -> None:
+        self.scope[WHOLE] = True  # type: ignore[literal-required]  # nor of this
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(Problem(problems.MALFORMED_REQUEST, msg))
@@ -100,12 +112,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self.cycle.keep_alive = False
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
 
-    def _head_is_there(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _too_slow(self) -> None:
         if self._in_head:
@@ -121,8 +133,8 @@ class BoundedProtocol(HttpToolsProtocol):
         problem = Problem(problems.TOO_MANY_CONNECTIONS, detail, retry_after=OVERLOAD_RETRY_SECONDS)
         self.transport.write(_written(problem.response("/", new_job_id()), self.server_state.default_headers))
         self.transport.write_eof()
-        self._head_is_there()
-        self._head_timer = self.loop.call_later(TURNED_AWAY_SECONDS, self.transport.abort)
+        self._stop_timer()
+        self._timer = self.loop.call_later(TURNED_AWAY_SECONDS, self.transport.abort)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer what is no request and hang up; where a whole one before it is being answered, hang up after that."""
@@ -141,7 +153,37 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+class _InOneWrite:
+    """The transport of one response that has a body: its head waits for the beginning of that.
+
+    uvicorn writes each by itself, and uvloop sends at once what is written: a system call and a packet too many.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._head is None and not data.startswith(_CONTINUE):
+            self._head = data
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines((head, data))
+        else:
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+        self._transport.close()
+
+
 def _written(response: Response, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    headers = [*default_headers, *response.raw_headers, (b"connection", b"close")]
+    headers = [*default_headers, *response.raw_headers, NOSNIFF, (b"connection", b"close")]
     lines = b"".join(b"%s: %s\r\n" % header for header in headers)
     return STATUS_LINE[response.status_code] + lines + b"\r\n" + bytes(response.body)

@@ -5,9 +5,11 @@ from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
+from fastapi.routing import APIRoute
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from bff.broker.job import Job
 from bff.broker.job_id import is_job_id
@@ -26,7 +28,19 @@ from gateway.steering import preferences_of, seconds
 
 MAX_BATCH = 100
 
-router = APIRouter(tags=["Jobs"])
+
+class ReadRoute(APIRoute):
+    """FastAPI documents it; its endpoint reads headers and query by itself, as that of a submission does. See ADR 3."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.methods or scope["method"] not in self.methods:
+            await super().handle(scope, receive, send)
+            return
+        response = await self.endpoint(Request(scope, receive), **scope["path_params"])
+        await response(scope, receive, send)
+
+
+router = APIRouter(tags=["Jobs"], route_class=ReadRoute)
 
 JobId = Annotated[str, Path(description="The correlation id.")]
 Wait = Annotated[str | None, Query(description="Like `Prefer: wait=N`: hold the answer up to N seconds.")]

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 
 from bff.catalog.model import Operation, Priority
 from bff.trace.context import NOWHERE, TraceContext
+from gateway.headers import IndexedHeaders
 from gateway.problems import INVALID_HEADER, Problem
 
 MAX_WAIT_SECONDS = 30.0
@@ -51,22 +53,23 @@ class Steering:
     subject: str | None
 
 
-def steering_of(headers: Headers, operation: Operation) -> Steering:
+def steering_of(headers: IndexedHeaders, operation: Operation) -> Steering:
     """Raises Problem `invalid-header`."""
-    priority = _priority(headers)
+    priority = _priority(single(headers, "Request-Priority"))
+    timeout = single(headers, "Request-Timeout")
     return Steering(
         preferences_of(headers),
-        _idempotency_key(headers),
+        _idempotency_key(single(headers, "Idempotency-Key")),
         priority,
-        _timeout_ms(headers, operation, priority),
-        _subject(headers),
+        round(operation.timeout_seconds[priority] * 1000) if timeout is None else _timeout_ms(timeout, operation),
+        _subject(single(headers, "Request-Subject")),
     )
 
 
 def trace_of(headers: Headers) -> TraceContext:
     """Where the client stands in a trace. What is none is passed over, and turns no request away."""
-    traceparent = headers.get("traceparent", "")
-    if _TRACEPARENT.fullmatch(traceparent) is None:
+    traceparent = headers.get("traceparent")
+    if traceparent is None or _TRACEPARENT.fullmatch(traceparent) is None:
         return NOWHERE
     tracestate = ", ".join(headers.getlist("tracestate"))
     return TraceContext(traceparent, tracestate if _TRACESTATE.fullmatch(tracestate) else "")
@@ -74,12 +77,17 @@ def trace_of(headers: Headers) -> TraceContext:
 
 def preferences_of(headers: Headers, query: Mapping[str, str] | None = None) -> Preferences:
     """From the header Prefer, else from the query `?wait=N`. What is not understood is passed over (RFC 7240)."""
+    return _preferences(", ".join(headers.getlist("prefer")), (query or {}).get("wait", ""))
+
+
+@lru_cache(maxsize=256)  # clients say the same again and again
+def _preferences(prefer: str, asked: str) -> Preferences:
     stated: dict[str, str] = {}
-    for listed in _LISTED.findall(", ".join(headers.getlist("prefer"))):
+    for listed in _LISTED.findall(prefer):
         if preference := _PREFERENCE.fullmatch(listed):
             name, quoted, bare = preference.groups(default="")
             stated.setdefault(name.lower(), quoted or bare)  # the first of a name counts
-    wait = stated.get("wait", (query or {}).get("wait", ""))
+    wait = stated.get("wait", asked)
     wait_seconds = min(float(wait), MAX_WAIT_SECONDS) if _SECONDS.fullmatch(wait) else None
     return Preferences("respond-async" in stated, wait_seconds)
 
@@ -89,8 +97,7 @@ def seconds(number: float) -> str:
     return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
-def _priority(headers: Headers) -> Priority:
-    value = single(headers, "Request-Priority")
+def _priority(value: str | None) -> Priority:
     if value is None:
         return Priority.NORMAL
     try:
@@ -99,40 +106,37 @@ def _priority(headers: Headers) -> Priority:
         raise invalid("Request-Priority", f"is not one of {', '.join(Priority)}") from None
 
 
-def _timeout_ms(headers: Headers, operation: Operation, priority: Priority) -> int:
-    value = single(headers, "Request-Timeout")
-    if value is None:
-        return round(operation.timeout_seconds[priority] * 1000)
+def _timeout_ms(value: str, operation: Operation) -> int:
     if not _SECONDS.fullmatch(value) or not value.strip("0."):
         raise invalid("Request-Timeout", "is not a number of seconds above 0, such as 30 or 2.5")
     return max(1, round(min(float(value), operation.max_timeout_seconds) * 1000))
 
 
-def _idempotency_key(headers: Headers) -> str | None:
-    value = single(headers, "Idempotency-Key")
+def _idempotency_key(value: str | None) -> str | None:
     if value is None:
         return None
-    quoted = _QUOTED_KEY.fullmatch(value)
+    quoted = _QUOTED_KEY.fullmatch(value) if value.startswith('"') else None
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else value
     if not _BARE_KEY.fullmatch(key) or (value.startswith('"') and not quoted):
         raise invalid("Idempotency-Key", "is not 1 to 255 visible ASCII characters, bare or in double quotes")
     return key
 
 
-def _subject(headers: Headers) -> str | None:
+def _subject(value: str | None) -> str | None:
     """For whom the client asks: a user, a session, a device. A rollout moves one after the other; it is not kept."""
-    value = single(headers, "Request-Subject")
     if value is not None and not _BARE_KEY.fullmatch(value):
         raise invalid("Request-Subject", "is not 1 to 255 visible ASCII characters")
     return value
 
 
-def single(headers: Headers, name: str) -> str | None:
+def single(headers: IndexedHeaders, name: str) -> str | None:
     """A header that may be sent once. Raises Problem `invalid-header`."""
-    values = headers.getlist(name)
-    if len(values) > 1:
+    value: str | None = headers.get(name)
+    if value is None:
+        return None
+    if headers.repeated and len(headers.getlist(name)) > 1:
         raise invalid(name, "was sent more than once")
-    return values[0].strip() if values else None
+    return value.strip()
 
 
 def invalid(header: str, what: str) -> Problem:

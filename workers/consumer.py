@@ -18,6 +18,10 @@ from workers.metrics import Metrics
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 50  # entries of one take, so that several workers share a backlog
+# A take for each call that ends would double what Redis is asked for: a slot may stand empty for so long, or until so
+# large a part of the service's slots has become free.
+GATHER_SECONDS = 0.005
+MANY = 0.25
 BROKER_AGAIN_SECONDS = 0.5
 LAST_TAKE_SECONDS = 3.0  # as long as a broker that is away may take to say so
 TELL_SECONDS = 2.0  # for handing back what was broken off
@@ -35,7 +39,8 @@ class Consumer:
         self._service = performer.service
         self._contact = Contact(f"consumer of {performer.service.name}")
         self._running: set[asyncio.Task[None]] = set()
-        self._freed = asyncio.Event()
+        self._freed, self._many_freed, self._freed_slots = asyncio.Event(), asyncio.Event(), 0
+        self._many = max(1, min(MOST_AT_ONCE, int(MANY * performer.service.max_concurrency)))
         self._patience: asyncio.Timeout | None = None
         self._stopping = False
         self._over = asyncio.Event()
@@ -78,9 +83,11 @@ class Consumer:
     async def _consume(self) -> None:
         while not self._stopping:
             self._freed.clear()
+            self._many_freed.clear()
+            self._freed_slots = 0
             room = self._service.max_concurrency - len(self._running)
             if room <= 0:
-                await self._wait(self._freed.wait())
+                await self._wait(self._slots())
                 continue
             try:
                 taken = await self._lanes.take(min(room, MOST_AT_ONCE))
@@ -109,18 +116,28 @@ class Consumer:
             running = asyncio.current_task()
             assert running is not None
             self._running.discard(running)
-            self._freed.set()
+            self._free_slot()
 
     async def _until_more(self, taken: Taken) -> None:
         if taken.supply is Supply.IDLE:
             await self._wait(self._arrivals.wait(self._keys, taken.last_ids))
-        elif taken.supply is Supply.LIMITED and taken.again_ms:
-            await self._wait(self._freed_or(taken.again_ms / 1000))
+        elif taken.again_ms:
+            seconds = max(taken.again_ms / 1000, GATHER_SECONDS)
+            await self._wait(self._slots(seconds) if taken.supply is Supply.FULL else asyncio.sleep(seconds))
 
-    async def _freed_or(self, seconds: float) -> None:
+    def _free_slot(self) -> None:
+        self._freed_slots += 1
+        self._freed.set()
+        if self._freed_slots >= self._many:
+            self._many_freed.set()
+
+    async def _slots(self, seconds: float | None = None) -> None:
+        """Wait for a slot, at most so long; and for others, where they become free one by one."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._freed.wait()
+            async with asyncio.timeout(GATHER_SECONDS):
+                await self._many_freed.wait()
 
     async def _wait(self, waiting: Awaitable[object]) -> None:
         """Wait for something, or until `stop`."""

@@ -20,16 +20,19 @@ from bff.broker.connect import Broker, connected
 from bff.broker.duty import repeat
 from bff.broker.lanes import Lanes
 from bff.broker.outbox import Outbox
-from bff.broker.patient import patient_pool
+from bff.broker.patient import PatientPipeline, patient_pool
 from bff.broker.workers import EVERY_SECONDS as BEAT_SECONDS
 from bff.calls.perform import Performer
 from bff.catalog.catalog import Catalog, load_catalog
 from bff.catalog.clients import ClientRegister
 from bff.catalog.tables import CatalogError
 from bff.downstream.client import Downstream
+from bff.garbage import spare_what_stays
 from bff.logs import log_to_stderr
 from bff.policies.smtp import smtp_server_of
 from bff.trace.start import traced
+from workers.breakers import EVERY_SECONDS as BREAKERS_SECONDS
+from workers.breakers import Breakers
 from workers.consumer import Consumer
 from workers.mail import Mailer
 from workers.maintenance import forget_consumers, reclaim
@@ -54,8 +57,15 @@ def run(settings: Settings) -> None:
     _log_to_stderr(settings)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    with suppress(asyncio.CancelledError):  # of one of arq's own jobs: at its end it waits for those that it cancelled
-        create_worker(arq_settings(settings)).run()
+    worker = create_worker(arq_settings(settings))
+    try:
+        worker.run()
+    except asyncio.CancelledError:  # of a job of arq's own: it waits for those that it cancelled, and comes no further
+        if worker.on_shutdown is not None:
+            loop.run_until_complete(worker.on_shutdown(worker.ctx))
+    ended = worker.main_task
+    if ended is not None and not ended.cancelled() and (error := ended.exception()):
+        raise error  # which that cancellation would hide
 
 
 def arq_settings(settings: Settings) -> dict[str, Any]:
@@ -73,7 +83,7 @@ def arq_settings(settings: Settings) -> dict[str, Any]:
         sys.exit(f"bff worker: cannot serve metrics on {address}: {error.strerror}; choose another with --metrics-port")
     queue = f"{settings.key_prefix}:arq"
     pool = patient_pool(settings.arq_redis_url or settings.redis_url)
-    redis = ArqRedis(pool, default_queue_name=queue, job_serializer=_to_json, job_deserializer=json.loads)
+    redis = PatientArqRedis(pool, default_queue_name=queue, job_serializer=_to_json, job_deserializer=json.loads)
     hosted = Hosted(settings, catalog, clients, metrics, redis)
     for number in END_SIGNALS:
         signal.signal(number, _leave_at_once)
@@ -97,6 +107,13 @@ def arq_settings(settings: Settings) -> dict[str, Any]:
         "job_timeout": ARQ_JOB_SECONDS,
         "max_jobs": MOST_IN_ARQ + 50,
     }
+
+
+class PatientArqRedis(ArqRedis):
+    """On a patient pool."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> PatientPipeline:
+        return PatientPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
 
 class Hosted:
@@ -148,10 +165,14 @@ class Hosted:
         presence = self._presence = Presence(broker.cell, name, self._consumers)
         self._stack.push_async_callback(presence.leave)
         beating = repeat("heartbeat", presence.run_once, BEAT_SECONDS)
-        await self._stack.enter_async_context(background(on_death=self._fail, notify=notifying, heartbeat=beating))
+        watching = repeat("breakers", Breakers(broker.cell).run_once, BREAKERS_SECONDS)
+        await self._stack.enter_async_context(
+            background(on_death=self._fail, notify=notifying, heartbeat=beating, breakers=watching)
+        )
         self._main = asyncio.current_task()
         for number in END_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._end)
+        spare_what_stays()
         log.info("worker %s consumes %s", name, ", ".join(catalog.services))
 
     async def stop(self, ctx: dict[Any, Any]) -> None:

@@ -1,6 +1,7 @@
 """The metrics of a worker, all on this page and in `bff.metrics`."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
@@ -22,13 +23,14 @@ class Metrics:
         say_process(registry)
         self._ends = EndMetrics(registry, catalog)
         self._calls = CallMetrics(registry, catalog)
-        self._wait = Histogram(
+        wait = Histogram(
             "bff_queue_wait_seconds",
             "Age of entries when they are taken.",
             ["service", "priority"],
             buckets=WAIT_SECONDS,
             registry=registry,
         )
+        self._wait = cache(wait.labels)
         self._retrievals = Counter(
             "bff_retrievals", "Answers about jobs; on workers, notifications delivered.", ["channel"], registry=registry
         )
@@ -49,7 +51,7 @@ class Metrics:
 
     def taken(self, service: str, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            self._wait.labels(service, entry.priority).observe(entry.queued_ms / 1000)
+            self._wait(service, entry.priority).observe(entry.queued_ms / 1000)
 
     def called(self, service: str, outcome: Outcome) -> None:
         self._calls.called(service, outcome)
@@ -68,4 +70,4 @@ class Metrics:
             for state in ("busy", "leased"):
                 self.slots.labels(service, state)
             for priority in Priority:
-                self._wait.labels(service, priority)
+                self._wait(service, priority)

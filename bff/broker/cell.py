@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Protocol
 
-from bff.broker.errors import BrokerUnavailable
+from bff.broker.errors import NOT_KEPT, BrokerUnavailable
 from bff.broker.keys import Keys
-from bff.broker.script import Script, script
+from bff.broker.script import Script, batched, script
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Priority
 from bff.catalog.services import Service
+from bff.policies import pace
 
-BURST_SECONDS = 0.02
-"""Where a rate is set: how much of it may start at once, so that a worker need not wake up for each call."""
-PACE = 1.03
-"""Calls are spaced so much wider than 1/rate that a burst and 10 ms of jitter stay below the rate in any second."""
+_BATCHED = frozenset({"finish", "read", "submit"})
+"""Short, and asked for by many at once."""
 
 
 class Runs(Protocol):
@@ -40,12 +39,13 @@ class Cell:
 
     async def run(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         """A script's reply; raises BrokerUnavailable."""
-        reply = await self.redis.run(script(name), keys, arguments)
+        wanted = batched(name) if name in _BATCHED else script(name)
+        reply = await self.redis.run(wanted, keys, arguments)
         if reply == [b"unconfigured"]:
             await self.configure()
-            reply = await self.redis.run(script(name), keys, arguments)
+            reply = await self.redis.run(wanted, keys, arguments)
             if reply == [b"unconfigured"]:
-                raise BrokerUnavailable("the broker does not keep what is laid down in it")
+                raise BrokerUnavailable(NOT_KEPT)
         return reply
 
     async def configure(self) -> None:
@@ -57,17 +57,18 @@ class Cell:
         await self.redis.run(script("configure"), [self.keys.settings()], documents)
 
 
-def _fields(service: Service) -> dict[str, int]:
+def _fields(service: Service) -> dict[str, int | str]:
     """What scripts know of a service: whole numbers, ms, and us where calls are paced."""
-    interval_us = ceil(1_000_000 * PACE / service.rate_per_second) if service.rate_per_second else 0
-    fields = {
+    interval_us = pace.interval_us(service.rate_per_second)
+    fields: dict[str, int | str] = {
         "max_concurrency": service.max_concurrency,
         "sync_slots": service.sync_slots,
         "interval_us": interval_us,
-        "burst_us": max(0, round(BURST_SECONDS * 1_000_000) - interval_us) if interval_us else 0,
+        "burst_us": pace.burst_us(interval_us),
         "timeout_ms": round(service.timeout_seconds * 1000),
         "expected_us": round(service.expected_seconds * 1_000_000),
         "capacity": service.capacity,
+        "admission": service.admission.value,
     }
     breaker = service.breaker
     fields |= {

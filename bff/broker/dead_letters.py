@@ -137,7 +137,7 @@ class DeadLetters:
             idempotency_key=f"\0dead-letter:{letter.id}",  # as no header can have it
         )
         match await self._jobs.submit(submission):
-            case Accepted(job):
+            case Accepted(job=job):
                 job_id = job.id
             case Replayed(job_id):
                 pass

@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 import hiredis
-from redis.exceptions import RedisError
 
-from bff.broker.errors import BrokerUnavailable
-from bff.broker.link import RedisConnection
+from bff.broker.link import RedisConnection, opening
 
 _INCOMPLETE: Final = object()
 
@@ -60,11 +58,6 @@ class Ear(asyncio.Protocol):
 
 
 async def listening(connection: RedisConnection, timeout_seconds: float, hear: Callable[[Any], None]) -> Ear:
-    """Open the connection, log in: redis-py's work. Raises BrokerUnavailable."""
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            await connection.connect()
+    """Raises BrokerUnavailable."""
+    async with opening(connection, timeout_seconds):
         return Ear(connection, hear)
-    except (RedisError, OSError) as error:
-        connection._close()
-        raise BrokerUnavailable(f"cannot connect to Redis: {type(error).__name__}") from error

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bff.broker.cell import Runs
+from bff.broker.cell import Cell, Runs
+from bff.broker.errors import BrokerUnavailable
 
 _REPLICA = re.compile(r"slave\d+")
 
@@ -32,6 +33,18 @@ async def info_of(redis: Runs) -> dict[str, str]:
     """What INFO says. Raises BrokerUnavailable."""
     text = (await redis.execute("INFO")).decode(errors="replace")
     return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+
+async def takes_writes(cell: Cell) -> bool:
+    """Not where it is full, or without a replica that it has to have: it still answers, and nothing can be accepted.
+
+    What is asked changes nothing and makes no key, and is refused as every write is that takes memory.
+    """
+    try:
+        await cell.redis.execute("SETRANGE", cell.keys.plan(""), 0, "")
+    except BrokerUnavailable:
+        return False
+    return True
 
 
 def health_of(info: Mapping[str, str]) -> Health:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from bff.catalog.model import Priority
 
@@ -29,7 +29,7 @@ class JobStatus(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+        return self not in _UNDER_WAY
 
 
 class CallStatus(StrEnum):
@@ -47,11 +47,17 @@ class CallStatus(StrEnum):
 
     @property
     def good(self) -> bool:
-        return self in (CallStatus.SUCCEEDED, CallStatus.FALLBACK)
+        return self in _GOOD
 
     @property
     def open(self) -> bool:
-        return self in (CallStatus.WAITING, CallStatus.QUEUED, CallStatus.RUNNING)
+        return self in _OPEN
+
+
+# To name a member takes three times as long as to look one up in a set.
+_UNDER_WAY = frozenset((JobStatus.QUEUED, JobStatus.RUNNING))
+_GOOD = frozenset((CallStatus.SUCCEEDED, CallStatus.FALLBACK))
+_OPEN = frozenset((CallStatus.WAITING, CallStatus.QUEUED, CallStatus.RUNNING))
 
 
 class Mode(StrEnum):
@@ -131,11 +137,11 @@ class Job:
     @property
     def graph(self) -> tuple[CallState, ...]:
         """The calls that the client asked for: all but compensations."""
-        return tuple(call for call in self.calls if not call.undoes)
+        return tuple([call for call in self.calls if not call.undoes])
 
     @property
     def partial(self) -> bool:
-        return self.status is JobStatus.SUCCEEDED and not all(call.status.good for call in self.graph)
+        return self.status is JobStatus.SUCCEEDED and not _GOOD.issuperset([call.status for call in self.graph])
 
     def ended_by(self, version: int) -> bool:
         """Whether who has seen this version has seen the end: compensations may have raised the version since."""
@@ -143,7 +149,7 @@ class Job:
 
     @property
     def degraded(self) -> bool:
-        return any(call.status is CallStatus.FALLBACK for call in self.graph)
+        return CallStatus.FALLBACK in [call.status for call in self.graph]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +164,22 @@ class Ended:
     milliseconds: int
 
 
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def as_sent(words: type[Word]) -> dict[bytes, Word]:
+    """An enum's members by what Redis sends for them: to look one up is quicker than to make it."""
+    return {word.encode(): word for word in words}
+
+
+PRIORITY = as_sent(Priority)
+MODE = as_sent(Mode)
+_STATUS = as_sent(JobStatus)
+
+
 def pairs(flat: list[Any]) -> dict[str, bytes]:
     """A hash as scripts return it: field, value, field, value …"""
-    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+    return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def decode_ended(rows: list[list[Any]]) -> list[Ended]:
@@ -169,9 +188,9 @@ def decode_ended(rows: list[list[Any]]) -> list[Ended]:
         Ended(
             row[0].decode(),
             row[1].decode(),
-            Priority(row[2].decode()),
-            Mode(row[3].decode()),
-            JobStatus(row[4].decode()),
+            PRIORITY[row[2]],
+            MODE[row[3]],
+            _STATUS[row[4]],
             int(row[5]),
         )
         for row in rows
@@ -181,14 +200,16 @@ def decode_ended(rows: list[list[Any]]) -> list[Ended]:
 def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
     """A job from the reply of scripts/read.lua and its plan's document."""
     now_ms, flat, outcomes, position, expected_ms = reply
-    fields = {name: value.decode() for name, value in pairs(flat).items()}
+    words = [part.decode() for part in flat]
+    fields = dict(zip(words[::2], words[1::2], strict=True))
+    status = JobStatus(fields["status"])
     return Job(
         id=job_id,
         operation=fields["operation"],
         client=fields["client"],
         priority=Priority(fields["priority"]),
         mode=Mode(fields["mode"]),
-        status=JobStatus(fields["status"]),
+        status=status,
         version=int(fields["version"]),
         submitted_ms=int(fields["submitted"]),
         deadline_ms=int(fields["deadline"]),
@@ -199,7 +220,7 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
         finished_ms=_number(fields.get("finished")),
         expires_ms=_number(fields.get("expires")),
         blame=fields.get("blame"),
-        to_claim=JobStatus(fields["status"]).terminal and "claimed" not in fields,
+        to_claim=status.terminal and "claimed" not in fields,
         final_version=_number(fields.get("final")),
         position=position,
         expected_ms=expected_ms,

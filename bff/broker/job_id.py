@@ -5,17 +5,17 @@ import re
 import time
 
 MAX_CELL = 15
+_VARIANTS = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
+"""Two bits of a random digit behind the two of the variant."""
 _FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def new_job_id(cell: int = 0, *, now_ms: int | None = None) -> str:
     """A new id: 48 bits of Unix time in ms, 4 of the cell, 70 random ones."""
-    milliseconds = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    bits = int.from_bytes(os.urandom(9)) >> 2
-    high = milliseconds << 16 | 0x7000 | cell << 8 | bits >> 62
-    low = 0x8000_0000_0000_0000 | bits & 0x3FFF_FFFF_FFFF_FFFF
-    digits = f"{high:016x}{low:016x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    instant = f"{time.time_ns() // 1_000_000 if now_ms is None else now_ms:012x}"
+    chance = os.urandom(9).hex()
+    variant = _VARIANTS[chance[2]]
+    return f"{instant[:8]}-{instant[8:]}-7{cell:x}{chance[:2]}-{variant}{chance[3:6]}-{chance[6:]}"
 
 
 def is_job_id(text: str) -> bool:

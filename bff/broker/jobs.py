@@ -1,22 +1,23 @@
 """Jobs as a gateway handles them: submit, read, cancel."""
 
 import asyncio
-import base64
 import hashlib
 import json
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from bff.broker.cell import Cell
-from bff.broker.errors import BrokerUnavailable
+from bff.broker.errors import NOT_KEPT, BrokerUnavailable
 from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, Source, When, decode_ended, decode_job
 from bff.broker.quota import UNLIMITED, Quota, Usage
 from bff.broker.timeline import Event, event_of
 from bff.catalog.model import Priority
 
 IDEMPOTENCY_SECONDS = 86_400
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Refusal(StrEnum):
@@ -67,11 +68,46 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Durable in the broker. `ended` is filled where nothing was left to do; `usage` where the client has a quota."""
+    """Durable in the broker. `ended` is filled where nothing was left to do; `usage` where the client has a quota.
 
-    job: Job
+    `read_back` is the job where it does not stand as `calls` says: it was at once given up in part, or has ended.
+    """
+
+    submission: Submission
+    calls: tuple[CallState, ...]
+    now_ms: int
+    position: int
+    expected_ms: int
     ended: Sequence[Ended]
     usage: Usage | None = None
+    read_back: Job | None = None
+
+    @property
+    def job(self) -> Job:
+        """As it was accepted: what a read would have said, most often without one."""
+        if self.read_back is not None:
+            return self.read_back
+        asked = self.submission
+        return Job(
+            id=asked.id,
+            operation=asked.operation,
+            client=asked.client,
+            priority=asked.priority,
+            mode=asked.mode,
+            status=JobStatus.QUEUED,
+            version=1,
+            submitted_ms=self.now_ms,
+            deadline_ms=self.deadline_ms,
+            now_ms=self.now_ms,
+            calls=self.calls,
+            outcomes={done.call: done.data for done in asked.done},
+            position=self.position,
+            expected_ms=self.expected_ms,
+        )
+
+    @property
+    def deadline_ms(self) -> int:
+        return self.now_ms + self.submission.timeout_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +168,7 @@ class Jobs:
         self._plans: dict[str, Mapping[str, Any]] = {
             plan.id: json.loads(plan.document) for plan in cell.catalog.plans.values()
         }
+        self._nothing_done = {name: self._states(name, ()) for name in cell.catalog.plans}
 
     async def submit(self, submission: Submission) -> Accepted | Replayed | Conflict | Refused | QuotaExceeded:
         """Accept a job, or say why not."""
@@ -147,11 +184,10 @@ class Jobs:
         reply = await self._cell.run("submit", names, self._arguments(submission, fingerprint))
         match reply:
             case [b"accepted", now_ms, expected_ms, position, plain, ended, used_us]:
-                if plain and not ended:
-                    job = replace(self._queued(submission, now_ms), position=position, expected_ms=expected_ms)
-                else:
-                    job = await self._laid_down(submission.id)
-                return Accepted(job, decode_ended(ended), _usage(submission.quota, used_us))
+                calls = self._first_states(submission)
+                usage = _usage(submission.quota, used_us)
+                read_back = None if plain and not ended else await self._read_back(submission.id)
+                return Accepted(submission, calls, now_ms, position, expected_ms, decode_ended(ended), usage, read_back)
             case [b"quota-exceeded", bound, retry_ms, used_us]:
                 return QuotaExceeded(Bound(bound.decode()), retry_ms, _usage(submission.quota, used_us))
             case [b"replayed", job_id]:
@@ -162,28 +198,21 @@ class Jobs:
                 return Refused(Refusal(reason.decode()), service.decode(), retry_ms, expected_ms)
         raise AssertionError(reply)
 
-    def _queued(self, submission: Submission, now_ms: int) -> Job:
-        """A job as it was accepted, all of it waiting: what a read would say, without one."""
-        plan = self._plans[self._cell.catalog.plans[submission.operation].id]
-        return Job(
-            id=submission.id,
-            operation=submission.operation,
-            client=submission.client,
-            priority=submission.priority,
-            mode=submission.mode,
-            status=JobStatus.QUEUED,
-            version=1,
-            submitted_ms=now_ms,
-            deadline_ms=now_ms + submission.timeout_ms,
-            now_ms=now_ms,
-            calls=tuple(_first_state(call, submission.done) for call in plan["calls"]),
-            outcomes={done.call: done.data for done in submission.done},
-        )
+    def _first_states(self, submission: Submission) -> tuple[CallState, ...]:
+        """How the calls stand right after their job was accepted."""
+        if submission.done:
+            return self._states(submission.operation, submission.done)
+        return self._nothing_done[submission.operation]
 
-    async def _laid_down(self, job_id: str) -> Job:
+    def _states(self, operation: str, inline: Iterable[Done]) -> tuple[CallState, ...]:
+        done = {each.call: each for each in inline}
+        plan = self._plans[self._cell.catalog.plans[operation].id]
+        return tuple(_first_state(call, done) for call in plan["calls"])
+
+    async def _read_back(self, job_id: str) -> Job:
         job = await self.read(job_id)
         if job is None:
-            raise BrokerUnavailable("the broker does not keep what is laid down in it")
+            raise BrokerUnavailable(NOT_KEPT)
         return job
 
     def _arguments(self, submission: Submission, fingerprint: str) -> list[str | bytes | int]:
@@ -206,7 +235,7 @@ class Jobs:
             submission.notify.uri if submission.notify else "",
             submission.notify.when if submission.notify else "",
             self._cell.process,
-            *(part for done in submission.done for part in (done.call, done.milliseconds, done.http_status, done.data)),
+            *[part for done in submission.done for part in (done.call, done.milliseconds, done.http_status, done.data)],
         ]
 
     async def read(self, job_id: str) -> Job | None:
@@ -219,19 +248,20 @@ class Jobs:
         flat = reply[1]
         if not flat:
             return None
-        digest = flat[flat.index(b"plan") + 1].decode()
+        digest = flat[1::2][flat[::2].index(b"plan")].decode()  # a client, or an operation, may be called so too
         return decode_job(job_id, reply, await self._plan(digest))
 
     async def parameters(self, job_id: str) -> bytes:
         """What the job was asked for with, as JSON. They are kept as long as the job."""
         found = await self._cell.redis.execute("GET", self._cell.keys.parameters(job_id))
         if found is None:
-            raise BrokerUnavailable("the broker does not keep what is laid down in it")
-        return bytes(found)
+            raise BrokerUnavailable(NOT_KEPT)
+        asked_for, _, parameters = bytes(found).partition(b"\n")
+        return asked_for if asked_for.startswith(b"{") else parameters  # of a job that an older version accepted
 
     async def timeline(self, job_id: str) -> list[Event]:
         """What happened to a job, the oldest first, for as long as it is kept; of a very long one the newest."""
-        rows = await self._cell.redis.execute("LRANGE", self._cell.keys.timeline(job_id), 0, -1)
+        rows = await self._cell.run("timeline", [self._cell.keys.job(job_id)], [job_id])
         return [event_of(row.decode()) for row in rows]
 
     async def read_many(self, job_ids: Iterable[str]) -> list[Job]:
@@ -264,16 +294,14 @@ def _usage(quota: Quota, used_us: int) -> Usage | None:
     return Usage(quota, used_us) if quota.requests else None
 
 
-def _first_state(call: Mapping[str, Any], inline: Iterable[Done]) -> CallState:
-    """How a call of a plan stands right after its job was accepted."""
-    done = {each.call: each for each in inline}
+def _first_state(call: Mapping[str, Any], done: Mapping[str, Done]) -> CallState:
     name = call["name"]
-    if name in done:
-        made = done[name]
+    if made := done.get(name):
         return CallState(name, CallStatus.SUCCEEDED, 1, Source.LIVE, made.http_status, made.milliseconds)
     return CallState(name, CallStatus.QUEUED if done.keys() >= set(call["after"]) else CallStatus.WAITING)
 
 
 def _digest(data: bytes) -> str:
     """128 bits are plenty to tell keys and bodies apart, and short in Redis."""
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()[:16]).decode().rstrip("=")
+    padded = b2a_base64(hashlib.sha256(data).digest()[:16], newline=False)
+    return padded[:22].translate(_URL_SAFE).decode()

@@ -3,7 +3,7 @@
 `PREFIX:{c0}:` below is the cell. Nothing but these keys and two channels is ever written.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bff.catalog.model import Priority
 
@@ -17,9 +17,13 @@ class Keys:
 
     prefix: str = "bff"
     cell: int = 0
+    _tag: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tag", f"{self.prefix}:{{c{self.cell}}}:")
 
     def _key(self, *parts: str) -> str:
-        return ":".join((f"{self.prefix}:{{c{self.cell}}}", *parts))
+        return self._tag + ":".join(parts)
 
     def settings(self) -> str:
         """HASH field -> value; laid down at start, kept."""
@@ -38,7 +42,7 @@ class Keys:
         return self._key("job", job_id)
 
     def parameters(self, job_id: str) -> str:
-        """STRING JSON; expires with its job."""
+        """STRING, see scripts/lib/job.lua: what was asked for, a line and JSON; expires with its job."""
         return self._key("parameters", job_id)
 
     def outcomes(self, job_id: str) -> str:

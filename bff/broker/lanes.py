@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from bff.broker.cell import Cell
-from bff.broker.job import CallStatus, Ended, Mode, Source, decode_ended, pairs
+from bff.broker.job import MODE, PRIORITY, CallStatus, Ended, Mode, Source, as_sent, decode_ended, pairs
 from bff.catalog.model import Priority
 
 
@@ -16,7 +16,10 @@ class Supply(StrEnum):
 
     TAKEN = "taken"
     IDLE = "idle"
+    FULL = "full"
+    """No slot is free."""
     LIMITED = "limited"
+    """The service's rate, its rest or its breaker allows no more, whatever is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """`again_ms`: when to ask again where supply is limited. `last_ids`: what to wait behind where it is idle."""
+    """`again_ms`: when to ask again, where it is full or limited. `last_ids`: what to wait behind where it is idle."""
 
     supply: Supply
     again_ms: int
@@ -115,15 +118,16 @@ class Lanes:
         self._service = service
         self._consumer = consumer
         self.keys = cell.keys.lanes(service)
-        self._keys = [cell.keys.service(service), *self.keys]
+        self._service_key = cell.keys.service(service)
+        self._all_keys = [self._service_key, *self.keys]
 
     async def take(self, wanted: int) -> Taken:
         """Up to `wanted` entries, as slots and rate of the service allow over all workers together."""
         asked_at = time.monotonic()
-        reply = await self._cell.run("take", self._keys, [self._service, self._consumer, wanted])
+        reply = await self._cell.run("take", self._all_keys, [self._service, self._consumer, wanted])
         word, again_ms, last_ids, entries, ended = reply
         return Taken(
-            Supply(word.decode()),
+            _SUPPLY[word],
             again_ms,
             [last_id.decode() for last_id in last_ids],
             [entry_of(row, asked_at) for row in entries],
@@ -132,7 +136,7 @@ class Lanes:
 
     async def finish(self, entry: Entry, end: End) -> tuple[Noted, list[Ended]]:
         """Tell a call's end. The slot is free from here on."""
-        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0]]
+        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._service_key]
         if end.cache_key is not None:
             keys.append(self._cell.keys.cache(end.cache_key))
         arguments: list[str | bytes | int] = [
@@ -152,7 +156,7 @@ class Lanes:
             end.pause_ms,
         ]
         word, ended = await self._cell.run("finish", keys, arguments)
-        return Noted(word.decode()), decode_ended(ended)
+        return _NOTED[word], decode_ended(ended)
 
     async def retry(
         self,
@@ -173,18 +177,18 @@ class Lanes:
         One that was not `attempted` uses up none of the call's attempts, nor do the first ten that a 429 pushed back.
         `budgeted`: it has to come out of the service's retry budget.
         """
-        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._keys[0], self._cell.keys.parked()]
+        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._service_key, self._cell.keys.parked()]
         status = "" if http_status is None else http_status
         arguments: list[str | bytes | int] = [
             entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms,
             "" if entry.barred else int(attempted), int(budgeted), health, ran_ms,
         ]  # fmt: skip
         word, _ = await self._cell.run("retry", keys, arguments)
-        return Noted(word.decode())
+        return _NOTED[word]
 
     async def reclaim(self, limit: int = 100) -> tuple[int, list[Ended]]:
         """Give back the slots of entries that nobody will finish, and queue their calls again. Returns how many."""
-        count, ended = await self._cell.run("reclaim", self._keys, [limit])
+        count, ended = await self._cell.run("reclaim", self._all_keys, [limit])
         return count, decode_ended(ended)
 
     async def forget_consumers(self, idle_seconds: int) -> int:
@@ -193,7 +197,7 @@ class Lanes:
 
     async def sweep(self, limit: int = 100) -> list[Ended]:
         """Let go of what stands at the heads of the lanes and can no longer run."""
-        return decode_ended(await self._cell.run("sweep", self._keys, [limit]))
+        return decode_ended(await self._cell.run("sweep", self._all_keys, [limit]))
 
     async def cached(self, digest: str) -> tuple[bytes, int] | None:
         """The last good answer kept under this digest, and when it was stored (Unix ms)."""
@@ -204,10 +208,14 @@ class Lanes:
         return data, int(stored_ms)
 
 
+_SUPPLY = as_sent(Supply)
+_NOTED = as_sent(Noted)
+
+
 def entry_of(row: list[Any], asked_at: float) -> Entry:
     """What scripts hand out, see scripts/lib/supply.lua."""
     lane, entry_id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job, outcomes, barred = row
-    fields = {name: value.decode() for name, value in pairs(job).items()}
+    fields = dict(zip(job[::2], job[1::2], strict=True))
     return Entry(
         lane=lane.decode(),
         id=entry_id.decode(),
@@ -220,11 +228,11 @@ def entry_of(row: list[Any], asked_at: float) -> Entry:
         effect=effect == b"1",
         parameters=parameters,
         outcomes=pairs(outcomes),
-        job_id=fields["id"],
-        operation=fields["operation"],
-        priority=Priority(fields["priority"]),
-        mode=Mode(fields["mode"]),
-        traceparent=fields.get("traceparent", ""),
-        tracestate=fields.get("tracestate", ""),
+        job_id=fields[b"id"].decode(),
+        operation=fields[b"operation"].decode(),
+        priority=PRIORITY[fields[b"priority"]],
+        mode=MODE[fields[b"mode"]],
+        traceparent=fields.get(b"traceparent", b"").decode(),
+        tracestate=fields.get(b"tracestate", b"").decode(),
         barred=barred == 1,
     )

@@ -3,8 +3,9 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from collections.abc import AsyncIterator, Callable, MutableSequence, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Protocol, cast
 
 import hiredis
 from redis.asyncio import ConnectionPool
@@ -13,8 +14,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bff.broker.errors import BrokerUnavailable
 
-Reply = asyncio.Future[Any]
-Batch = Sequence[tuple[Reply, bytes]]  # who waits, and the command as it goes over the wire
+
+class Reply(Protocol):
+    """What waits for the reply to one command: a future, or what stands for several."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, answer: Any, /) -> None: ...
+
+    def set_exception(self, error: Exception, /) -> None: ...
+
+
+Commands = Sequence[tuple[Reply, bytes]]  # who waits, and the command as it goes over the wire
 RedisConnection = Any  # redis.asyncio.Connection or one of its kin: their methods have no types
 
 # The first words by which Redis says that it, not the command, is the trouble.
@@ -49,7 +60,8 @@ class Link(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._timeout_seconds = timeout_seconds
         self._loop = asyncio.get_running_loop()
-        self._parser = hiredis.Reader(replyError=_refusal, notEnoughData=_INCOMPLETE)
+        self._parser = hiredis.Reader(replyError=self._refused, notEnoughData=_INCOMPLETE)
+        self._wrong_server: str | None = None
         self._waiting: deque[tuple[Reply, float]] = deque()  # and when each reply is due
         self._watch: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
@@ -58,10 +70,10 @@ class Link(asyncio.Protocol):
     def in_flight(self) -> int:
         return len(self._waiting)
 
-    def send(self, batch: Batch) -> None:
+    def send(self, commands: Commands) -> None:
         due = self._loop.time() + self._timeout_seconds
-        self._waiting.extend([(reply, due) for reply, _ in batch])
-        self._transport.write(b"".join([packed for _, packed in batch]))
+        self._waiting.extend([(reply, due) for reply, _ in commands])
+        self._transport.write(b"".join([packed for _, packed in commands]))
         if self._watch is None:
             self._watch = self._loop.call_at(due, self._check)
 
@@ -69,15 +81,11 @@ class Link(asyncio.Protocol):
         self._parser.feed(data)
         try:
             while (answer := self._parser.gets()) is not _INCOMPLETE:
-                reply, _ = self._waiting.popleft()
-                if reply.done():
-                    continue  # its caller was cancelled
-                if isinstance(answer, Exception):
-                    reply.set_exception(answer)
-                    if isinstance(answer, _WrongServer):
-                        return self.lose(str(answer))
-                else:
-                    reply.set_result(answer)
+                reply, _ = self._waiting[0]  # which waits on where the answer is none
+                tell(reply, answer)
+                self._waiting.popleft()
+                if self._wrong_server is not None:
+                    return self.lose(self._wrong_server)
         except (hiredis.ProtocolError, IndexError):
             self.lose("Redis sent what is no reply to any command")
 
@@ -100,6 +108,13 @@ class Link(asyncio.Protocol):
         self.lose(why)
         await self._closed.wait()
 
+    def _refused(self, text: str) -> Exception:
+        """The exception for an error reply, or for one within a reply; hiredis calls it for each."""
+        refusal = _refusal(text)
+        if isinstance(refusal, _WrongServer):
+            self._wrong_server = str(refusal)
+        return refusal
+
     def _check(self) -> None:
         self._watch = None
         if not self._waiting:
@@ -117,11 +132,16 @@ class Link(asyncio.Protocol):
             self._check()
 
 
-def fail(waiting: deque[tuple[Reply, float]] | list[tuple[Reply, bytes]], why: str) -> None:
+def tell(reply: Reply, answer: Any) -> None:
+    """An error that Redis sent is raised where it is waited for. Nothing where the caller was cancelled."""
+    if not reply.done():
+        (reply.set_exception if isinstance(answer, Exception) else reply.set_result)(answer)
+
+
+def fail(waiting: MutableSequence[tuple[Reply, Any]], why: str) -> None:
     """Tell all who wait that Redis is unavailable, and why; nobody waits afterwards."""
     for reply, _ in waiting:
-        if not reply.done():
-            reply.set_exception(BrokerUnavailable(why))
+        tell(reply, BrokerUnavailable(why))
     waiting.clear()
 
 
@@ -145,14 +165,23 @@ def keepalive(url: str) -> dict[str, Any]:
 
 
 async def connect(connection: RedisConnection, *, connect_timeout_seconds: float, timeout_seconds: float) -> Link:
-    """Open the connection, log in, choose the database: redis-py's work. Raises BrokerUnavailable."""
-    try:
-        async with asyncio.timeout(connect_timeout_seconds):
-            await connection.connect()
+    """Raises BrokerUnavailable."""
+    async with opening(connection, connect_timeout_seconds):
         return Link(connection, timeout_seconds)
-    except (RedisError, OSError) as error:
-        connection._close()  # redis-py leaves it open after some refusals
-        raise BrokerUnavailable(f"cannot connect to Redis: {_cause(error)}") from error
+
+
+@asynccontextmanager
+async def opening(connection: RedisConnection, timeout_seconds: float) -> AsyncIterator[None]:
+    """Open it, log in, choose the database: redis-py's work. Raises BrokerUnavailable. What goes wrong closes it."""
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await connection.connect()
+        yield
+    except BaseException as error:
+        connection._close()  # redis-py leaves it open after some refusals, and where it is cancelled
+        if isinstance(error, LOST):
+            raise BrokerUnavailable(f"cannot connect to Redis: {_cause(error)}") from error
+        raise
 
 
 def _cause(error: BaseException) -> str:
@@ -163,7 +192,6 @@ def _cause(error: BaseException) -> str:
 
 
 def _refusal(text: str) -> Exception:
-    """The exception for an error reply; hiredis calls it for each."""
     word = text.partition(" ")[0]
     # Redis 6.2 wraps what a script ran into: "ERR Error running script (call to f_…): @user_script:3: -OOM"
     inner = text.rpartition(": -")[2].partition(" ")[0] if word == "ERR" else word

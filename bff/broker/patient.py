@@ -1,4 +1,4 @@
-"""A pool of plain redis-py connections for arq, which by itself gives up at the first error."""
+"""Plain redis-py for arq, with patience: by itself arq gives up at the first error, and its worker ends."""
 
 import asyncio
 import re
@@ -6,13 +6,22 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import ConnectionPool
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ExecAbortError, MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import (
+    ExecAbortError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    WatchError,
+)
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from bff.broker.link import UNAVAILABLE, keepalive
+from bff.broker.link import LOST, UNAVAILABLE, keepalive
 
 T = TypeVar("T")
 
@@ -50,6 +59,44 @@ class _PatientPool(ConnectionPool):
             except _AWAY:
                 await connection.disconnect(nowait=True)
             await asyncio.sleep(AGAIN_SECONDS)
+
+
+class PatientPipeline(Pipeline):
+    """Where the connection is lost while keys are watched, the transaction fails, as if one of them had changed.
+
+    redis-py says so in the middle of preparing it already, where arq does not expect it.
+    """
+
+    _watch_lost = False
+
+    async def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await self._ask(*args, **options)
+        except WatchError:  # the connection has been given back, so that this asks as if nothing were watched
+            answer = await self._ask(*args, **options)
+            self.watching = self._watch_lost = True
+            return answer
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        if self._watch_lost:
+            await self.reset()
+            raise WatchError("the connection was lost while keys were watched")
+        return await super().execute(raise_on_error)
+
+    async def reset(self) -> None:
+        self._watch_lost = False
+        reset: Callable[[], Awaitable[None]] = super().reset
+        try:
+            await reset()
+        except LOST:  # telling it to watch no more; a closed connection watches nothing
+            self.watching = False
+            if self.connection is not None:
+                await self.connection.disconnect(nowait=True)
+            await reset()
+
+    async def _ask(self, *args: Any, **options: Any) -> Any:
+        ask: Callable[..., Awaitable[Any]] = super().immediate_execute_command
+        return await ask(*args, **options)
 
 
 def patient_pool(url: str) -> "ConnectionPool":

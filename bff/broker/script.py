@@ -2,11 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+
+Run = tuple[Sequence[str], Sequence[str | bytes | int]]
+"""The keys and the arguments of one run of a script."""
 
 _SCRIPTS = files("bff.broker").joinpath("scripts")
 _INCLUDE = re.compile(r"^--#include +(\S+) *$")
@@ -14,10 +17,14 @@ _INCLUDE = re.compile(r"^--#include +(\S+) *$")
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One Lua script as Redis gets it; `sha` is what EVALSHA calls it by."""
+    """One Lua script as Redis gets it; `sha` is what EVALSHA calls it by.
+
+    One that is `batched` does many runs at once: it takes what `as_batch` makes of them, and returns the reply of each.
+    """
 
     name: str
     source: str
+    batched: bool = False
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -31,19 +38,41 @@ def script(name: str, directory: Traversable = _SCRIPTS) -> Script:
 
     What several lines ask for is put in once, where it is asked for first.
     """
-    text = _read(directory, name, f"no script is named {name!r}")
-    return Script(name, "\n".join(_resolve(name, text, directory.joinpath("lib"), set())) + "\n")
+    return Script(name, "".join(_parts(name, directory)))
 
 
-def _resolve(name: str, text: str, library: Traversable, included: set[str]) -> Iterator[str]:
-    for line in text.splitlines():
+@cache
+def batched(name: str, directory: Traversable = _SCRIPTS) -> Script:
+    """The same script for many runs at once, see lib/batch.lua: its libraries are made once for all of them."""
+    library, body = _parts(name, directory)
+    batch = _read(directory.joinpath("lib"), "batch", "there is no lib/batch.lua")
+    return Script(name, f"{library}local function run(KEYS, ARGV)\n{body}end\n{batch}", batched=True)
+
+
+def as_batch(runs: Sequence[Run]) -> Run:
+    """Keys and arguments of a batched script for all these runs."""
+    sizes = [size for keys, arguments in runs for size in (len(keys), len(arguments))]
+    keys = [key for keys, _ in runs for key in keys]
+    return keys, [len(runs), *sizes, *(argument for _, arguments in runs for argument in arguments)]
+
+
+def _parts(name: str, directory: Traversable) -> tuple[str, str]:
+    """What the script includes, with what stands before and between, and the rest of it."""
+    lines = _read(directory, name, f"no script is named {name!r}").splitlines()
+    begins = max((number for number, line in enumerate(lines, 1) if _INCLUDE.match(line)), default=0)
+    library = _resolve(name, lines[:begins], directory.joinpath("lib"), set())
+    return "".join(f"{line}\n" for line in library), "".join(f"{line}\n" for line in lines[begins:])
+
+
+def _resolve(name: str, lines: Sequence[str], library: Traversable, included: set[str]) -> Iterator[str]:
+    for line in lines:
         include = _INCLUDE.match(line)
         if include is None:
             yield line
         elif (wanted := include[1]) not in included:
             included.add(wanted)
             found = _read(library, wanted, f"{name}.lua includes {wanted!r}, which is not in the library")
-            yield from _resolve(wanted, found, library, included)
+            yield from _resolve(wanted, found.splitlines(), library, included)
 
 
 def _read(directory: Traversable, name: str, missing: str) -> str:

@@ -52,6 +52,13 @@ async def survey(cell: Cell) -> dict[str, ServiceState]:
     return dict(zip(names, states, strict=True))
 
 
+async def breaker_is_closed(cell: Cell, service: str) -> bool:
+    """Neither open nor half-open, by the ends of calls or by an operator's word. Raises BrokerUnavailable."""
+    fields = ("breaker.open_until", "breaker.forced")
+    open_until, forced = await cell.redis.execute("HMGET", cell.keys.service(service), *fields)
+    return not int(open_until or 0) if forced is None else forced.decode() == Forced.CLOSED
+
+
 async def resting(cell: Cell, service: str) -> bool:
     """Whether its breaker is not closed, or it is paused. Raises BrokerUnavailable."""
     fields = ("breaker.open_until", "paused_until", "breaker.forced", "held_until")

@@ -92,7 +92,7 @@ def budgeted(outcome: Outcome) -> bool:
     return outcome.http_status != 429 and outcome.reason is not Reason.ABORTED
 
 
-def health(step: Step, entry: Entry, outcome: Outcome) -> Health:
+def health_of(step: Step, entry: Entry, outcome: Outcome) -> Health:
     """What this attempt says of the service. A push-back is not our evidence, nor is what we broke off ourselves; nor a
     time-out where the job left the call hardly the time that it takes."""
     match outcome:
@@ -143,6 +143,6 @@ def failure(step: Step, entry: Entry, outcome: Outcome, cached: tuple[bytes, int
         http_status=outcome.http_status,
         error=outcome.reason,
         stored_ms=stored_ms,
-        health=health(step, entry, outcome),
+        health=health_of(step, entry, outcome),
         pause_ms=rest_ms(outcome),
     )

@@ -7,14 +7,23 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from pydantic_core import from_json, to_json
 
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import CallStatus, Ended, Mode
 from bff.broker.lanes import End, Entry, Health, Lanes, Noted
-from bff.calls.next_step import UNKNOWN_COMPENSATION_ATTEMPTS, Step, again, budgeted, failure, health, may_run, success
+from bff.calls.next_step import (
+    UNKNOWN_COMPENSATION_ATTEMPTS,
+    Step,
+    again,
+    budgeted,
+    failure,
+    health_of,
+    may_run,
+    success,
+)
 from bff.catalog.catalog import Catalog
 from bff.catalog.model import Request
 from bff.catalog.services import Service
@@ -25,6 +34,8 @@ from bff.trace.context import trace_of_job
 from bff.trace.span import NONE, Kind, Span, current, span
 
 log = logging.getLogger(__name__)
+
+Told = TypeVar("Told")
 
 TELL_AGAIN_SECONDS = 0.5
 UNKNOWN_CALL_DELAY_MS = 1000
@@ -162,7 +173,7 @@ class Performer:
         next_ = again(step, entry, outcome, random.random)
         if next_ is not None:
             noted = await self._retry(
-                entry, outcome, next_.delay_ms, next_.pause_ms, health=health(step, entry, outcome)
+                entry, outcome, next_.delay_ms, next_.pause_ms, health=health_of(step, entry, outcome)
             )
             log.info("attempt failed after %d ms: %s", outcome.milliseconds, noted)
             if noted is Noted.PARKED:
@@ -187,12 +198,10 @@ class Performer:
         return None if cache_key is None else await self.lanes.cached(cache_key)
 
     async def _finish(self, entry: Entry, end: End) -> None:
-        async def tell() -> Noted:
-            noted, ended = await self.lanes.finish(entry, end)
+        told = await self._told(lambda: self.lanes.finish(entry, end))
+        if told is not None:
+            _, ended = told
             self.metrics.ended(ended)
-            return noted
-
-        await self._told(entry, tell)
 
     async def _retry(
         self,
@@ -204,8 +213,7 @@ class Performer:
         attempted: bool = True,
         health: Health = Health.SILENT,
     ) -> Noted:
-        return await self._told(
-            entry,
+        noted = await self._told(
             lambda: self.lanes.retry(
                 entry,
                 delay_ms=delay_ms,
@@ -219,9 +227,10 @@ class Performer:
                 ran_ms=outcome.milliseconds,
             ),
         )
+        return noted or Noted.STALE
 
-    async def _told(self, entry: Entry, tell: Callable[[], Awaitable[Noted]]) -> Noted:
-        """Tell the broker, again where it does not answer: telling twice changes nothing."""
+    async def _told(self, tell: Callable[[], Awaitable[Told]]) -> Told | None:
+        """What the broker says to it, asked again where it does not answer: telling twice changes nothing."""
         give_up_at = time.monotonic() + self.service.timeout_seconds
         while True:
             try:
@@ -229,7 +238,7 @@ class Performer:
             except BrokerUnavailable as error:
                 if time.monotonic() >= give_up_at:
                     log.warning("the end of a call could not be told: %s", error)
-                    return Noted.STALE
+                    return None
             await asyncio.sleep(TELL_AGAIN_SECONDS)
 
 

@@ -71,6 +71,8 @@ class Client(Admin):
 
     def allowed(self, asked: Priority) -> Priority:
         """The priority that it gets."""
+        if self.highest_priority is Priority.HIGH:
+            return asked
         order = list(Priority)  # high to low
         return max(asked, self.highest_priority, key=order.index)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 MAX_CALLS = 8
 
@@ -24,14 +24,6 @@ class Priority(StrEnum):
 LANE_WEIGHTS: Mapping[Priority, int] = {Priority.HIGH: 8, Priority.NORMAL: 3, Priority.LOW: 1}
 
 
-def _integral(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-WHOLE = BeforeValidator(_integral)
-"""The last of an Annotated[int, …]: a whole number as JSON has them. 3.0 is one too, "3" is not."""
-
-
 class Parameters(BaseModel):
     """Base of every operation's parameters: unknown members are refused, values are never coerced."""
 
@@ -40,7 +32,11 @@ class Parameters(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request to a service, relative to its base URL. `body` is sent as JSON where there is one."""
+    """One HTTP request to a service, relative to its base URL. `body` is sent as JSON where there is one.
+
+    `path` starts with `/`, may have a query, and is percent-encoded: of what a parameter may hold, by
+    `urllib.parse.quote(value, safe="")`. Any other is not sent: the call fails, `request-not-built`.
+    """
 
     method: str
     path: str
@@ -102,9 +98,11 @@ class Operation:
     max_timeout_seconds: float = 120.0
     async_percent: float = 100.0
     by_name: Mapping[str, Call] = field(init=False, repr=False, compare=False)
+    has_inline: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {call.name: call for call in self.calls})
+        object.__setattr__(self, "has_inline", any(call.inline for call in self.calls))
 
     def compensation(self, name: str) -> Compensation | None:
         """The compensation of that name, or None."""

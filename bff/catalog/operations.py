@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bff.catalog.model import WHOLE, Call, Compensation, Operation, Outcomes, Parameters, Priority, Request
+from bff.catalog.model import Call, Compensation, Operation, Outcomes, Parameters, Priority, Request
 
 
 class Echo(Parameters):
@@ -17,12 +17,12 @@ def _echo(parameters: Echo, outcomes: Outcomes) -> Request:
 
 class Item(Parameters):
     sku: Annotated[str, Field(min_length=1, max_length=64)]
-    quantity: Annotated[int, Field(ge=1, le=1_000), WHOLE]
+    quantity: Annotated[int, Field(ge=1, le=1_000)]
 
 
 class Checkout(Parameters):
     cart_id: Annotated[str, Field(min_length=1, max_length=64)]
-    amount_cents: Annotated[int, Field(ge=1, le=100_000_000, description="What is charged, in cents."), WHOLE]
+    amount_cents: Annotated[int, Field(ge=1, le=100_000_000, description="What is charged, in cents.")]
     items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=100, strict=False)]
 
 

@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from bff.catalog.model import Priority
 from bff.catalog.tables import CatalogError, Table, filled, line_of, read_toml, said_of
+from bff.policies.admission import Admission
 
 TAKEN_NAMES = ("webhook", "mail")
 """Under these, dead letters of notifications are counted and listed."""
@@ -21,6 +25,33 @@ def _for_every_priority(value: Any) -> Any:
 
 
 PerPriority = Annotated[dict[Priority, Annotated[float, Field(gt=0, le=86_400)]], BeforeValidator(_for_every_priority)]
+
+
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+_FOUR_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
+
+
+def _with_a_host_and_port_that_can_be(url: str) -> str:
+    """Raises ValueError, also for what stands in brackets and is no IPv6 address."""
+    parts = urlsplit(url)
+    host, _ = parts.hostname or "", parts.port
+    if ":" not in host:
+        _require_name(host)
+    return url
+
+
+def _require_name(host: str) -> None:
+    """Raises ValueError. In ASCII: what else there is, two libraries read in two ways."""
+    if not _NAME.fullmatch(host):
+        raise ValueError(
+            "a host is letters, digits, hyphens and underscores between dots; one of other letters is written as xn--…"
+        )
+    if _FOUR_NUMBERS.fullmatch(host):
+        IPv4Address(host)
+    try:
+        host.encode().decode("idna")
+    except UnicodeError:
+        raise ValueError(f"{host!r} is not the name of a host") from None
 
 
 class RetryPolicy(Table):
@@ -53,8 +84,8 @@ class Service(Table):
     """One downstream service. Bounds hold over all workers together."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
-    base_url: str = Field(
-        pattern=r"^https?://(\[[0-9A-Fa-f:]+\]|[^/\s?#@:\[\]]+)(:[0-9]{1,5})?(/[^\s?#]*)?$",
+    base_url: Annotated[str, AfterValidator(_with_a_host_and_port_that_can_be)] = Field(
+        pattern=r"^https?://(\[[0-9A-Fa-f:]+\]|[^/\s?#@:\[\]]+)(:[0-9]{1,5})?(/[^\s\x00-\x1f\x7f?#]*)?$",
         description="http(s)://host[:port][/path]",
     )
     max_concurrency: int = Field(ge=1, le=100_000, description="calls in flight at once")
@@ -67,6 +98,10 @@ class Service(Table):
     shares: PerPriority = Field(
         default_factory=lambda: dict.fromkeys(Priority, 1.0),
         description="of the capacity that one priority may fill",
+    )
+    admission: Admission = Field(
+        Admission.FULL,
+        description="what turns a job away at this service: full, capacity (its lane's bound alone), none",
     )
     max_wait_seconds: PerPriority = Field(
         default_factory=dict,
@@ -136,6 +171,9 @@ def _service(file: Path, text: str, name: str, table: Any, variables: Mapping[st
     except ValidationError as error:
         # What is unknown before what is missing: a misspelt key is both.
         first = min(error.errors(), key=lambda each: each["type"] == "missing")
+        if first["type"] == "missing":
+            lacking = ", ".join(str(each["loc"][0]) for each in error.errors())
+            raise CatalogError(f"{file}, line {line_of(text, where)}: {where} lacks {lacking}") from None
         key, *inner = [str(part) for part in first["loc"] if part not in ("name", "[key]")] or [""]
         dotted = ".".join(part for part in (where, key, *inner) if part)
         model = _TABLES[str(first["loc"][0])] if len(first["loc"]) > 1 and first["loc"][0] in _TABLES else Service

@@ -45,6 +45,6 @@ def retry_after_ms(headers: Mapping[str, str]) -> int | None:
 def _instant(http_date: str) -> datetime | None:
     try:
         instant = parsedate_to_datetime(http_date)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of twenty digits
         return None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

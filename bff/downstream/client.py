@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,6 +22,8 @@ from bff.failpoints import Point, failpoint
 from bff.trace.context import NOWHERE, TraceContext
 from bff.trace.span import NONE, Attributes, Kind, Span, span
 
+log = logging.getLogger(__name__)
+
 # What a path may consist of (RFC 3986), so that a parameter in it can neither leave the service's base URL
 # nor start a header. Dot segments, also percent-encoded, are looked for apart.
 _PATH = re.compile(r"/[\w.~!$&'()*+,;=:@%/?-]*", re.ASCII).fullmatch
@@ -31,6 +34,9 @@ _SAME_FOR_ALL = [
     (b"Accept-Encoding", b"identity"),
     (b"User-Agent", b"async-bff-gateway"),
 ]
+
+# Methods of which nobody expects a body (RFC 9110, 8.6).
+_BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -57,7 +63,9 @@ class Downstream:
     """
 
     def __init__(self, services: Iterable[Service]) -> None:
-        self._transports = {service.name: ServiceTransport(service.max_concurrency) for service in services}
+        self._transports = {
+            service.name: ServiceTransport(service.base_url, service.max_concurrency) for service in services
+        }
 
     async def perform(
         self,
@@ -68,18 +76,19 @@ class Downstream:
         timeout_seconds: float,
         trace: TraceContext = NOWHERE,
     ) -> Outcome:
-        """Send `request` once to one of the services given above. `timeout_seconds` is what the job has left; with
-        the service's own it travels as Request-Timeout; a tenth of a second more bounds everything from connecting to
-        the last byte.
-        Raises nothing but CancelledError, at once, and the connection is free again.
+        """Send `request` once to one of the services given above. `timeout_seconds` is what the job has left; the
+        lesser of it and the service's own travels as Request-Timeout, and a tenth of a second more bounds everything
+        from connecting to the last byte.
+        Raises nothing but CancelledError, at once, and the place of its connection is free again.
         """
         started = monotonic()
         bound_seconds = min(service.timeout_seconds, timeout_seconds)
-        what = _what(request.method, service.base_url)
-        with span(f"{request.method} {service.name}", Kind.CLIENT, parent=trace, attributes=what) as called:
+        called_at = _address(request.method, service.base_url)
+        with span(f"{request.method} {service.name}", Kind.CLIENT, parent=trace, attributes=called_at) as called:
             try:
                 sendable = _build(service, request, idempotency_key, bound_seconds, called.context.headers)
             except (TypeError, ValueError, httpx.InvalidURL):
+                log.exception("cannot send what was built: a path starts with / and is percent-encoded, a body is JSON")
                 called.came_to(Reason.BAD_REQUEST, failed=True)
                 return _NOT_BUILT
             outcome = await self._bounded(service, sendable, bound_seconds)
@@ -126,11 +135,12 @@ class Downstream:
 
 
 @lru_cache(maxsize=256)
-def _what(method: str, base_url: str) -> Attributes:
+def _address(method: str, base_url: str) -> Attributes:
     """For traces. Not the path: there may be parameters in it."""
     url = _url(base_url)
     port = url.port or (443 if url.scheme == "https" else 80)
-    return {"http.request.method": method, "server.address": url.host, "server.port": port}
+    # The host as it is sent: httpx cannot show every name that it can send.
+    return {"http.request.method": method, "server.address": url.raw_host.decode("ascii"), "server.port": port}
 
 
 def _note(called: Span, outcome: Outcome) -> None:
@@ -147,13 +157,15 @@ def _build(
     url = _url(service.base_url.rstrip("/") + request.path)
     own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{bound_seconds:.3f}"}
     raw = [(name.encode("ascii"), _one_line(value).encode("ascii")) for name, value in own.items()]
-    raw += _SAME_FOR_ALL
-    if request.body is None:
-        return httpx.Request(request.method, url, headers=raw)
-    raw.append((b"Content-Type", b"application/json"))
-    # As a stream, httpx adds no Host and no Content-Length: the engine does.
-    content = httpx.ByteStream(_encode(request.body).encode())
-    return httpx.Request(request.method, url, headers=raw, stream=content)
+    raw += [(b"Host", url.netloc), *_SAME_FOR_ALL]
+    content = b""
+    if request.body is not None:
+        content = _encode(request.body).encode()
+        raw.append((b"Content-Type", b"application/json"))
+    if content or request.method not in _BODILESS:
+        raw.append((b"Content-Length", b"%d" % len(content)))
+    # As a stream, httpx adds no header of its own.
+    return httpx.Request(request.method, url, headers=raw, stream=httpx.ByteStream(content))
 
 
 def _one_line(value: str) -> str:

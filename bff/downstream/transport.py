@@ -1,15 +1,15 @@
-"""The connections to one service: aiohttp's engine under httpx's transport interface."""
+"""The connections to one service, under httpx's transport interface. aiohttp opens them, and does no more."""
 
+import asyncio
+import re
+from collections import deque
 from collections.abc import AsyncIterator
-from contextvars import ContextVar
-from typing import Any
 
 import aiohttp
 import httpx
-from aiohttp import ClientConnectorError, ClientHandlerType, ClientRequest, ClientResponse
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
 from yarl import URL
+
+from bff.downstream.connection import Connection
 
 CONNECTED = "connected"
 """In `request.extensions` as soon as there is a connection: from then on the request may have reached the service."""
@@ -21,97 +21,107 @@ CONNECT_SECONDS = 2.0
 # connections is not just doing so while we send.
 KEEPALIVE_SECONDS = 1.5
 
-CONNECT_TRIES = 3
-"""Connections looked at until one is clean."""
-
-_extensions: ContextVar[dict[str, Any]] = ContextVar("extensions of the request being sent")
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~\w-]+", re.ASCII).fullmatch
 
 
 class ServiceTransport(httpx.AsyncBaseTransport):
-    """At most `max_connections`, each kept for a short while. Redirects, cookies and the environment are ignored.
+    """At most `max_connections` to the host of `base_url`, each kept for a short while.
 
     Made inside a running event loop. Raises httpx.ConnectError or ConnectTimeout only where nothing was sent,
     LocalProtocolError for what cannot be sent, ReadError for any other loss, an answer that is no HTTP included.
-    Sets no total timeout; a cancelled request gives its connection back at once.
+    Sets no total timeout; a cancelled request gives its place back at once.
     """
 
-    def __init__(self, max_connections: int) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(limit=max_connections, keepalive_timeout=KEEPALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            auto_decompress=False,
-            skip_auto_headers=("Content-Type",),
-            middlewares=(_once,),
-            trust_env=False,
-        )
+    def __init__(self, base_url: str, max_connections: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        # Names, addresses, TLS: what it takes to get a connection. They are pooled here.
+        self._connector = aiohttp.TCPConnector(limit=0)
+        self._target = aiohttp.ClientRequest("GET", URL(base_url), loop=self._loop)
+        self._patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+        self._free = asyncio.Semaphore(max_connections)
+        self._idle: deque[Connection] = deque()  # the one idle longest first
+        self._sweep: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        _extensions.set(request.extensions)
+        written = await _written(request)
+        await self._free.acquire()
+        connection: Connection | None = None
         try:
-            response = await self._session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
-                data=await request.aread() or None,
-                allow_redirects=False,
-            )
-        except (aiohttp.ClientError, ValueError) as error:
-            raise _as_httpx(error, connected=CONNECTED in request.extensions) from error
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+            connection = self._kept() or await self._opened()
+            request.extensions[CONNECTED] = True
+            connection.ask(written, for_head_only=request.method == "HEAD")
+            status, headers = await connection.head()
+        except BaseException:
+            self._give_back(connection)
+            raise
+        return httpx.Response(status, headers=headers, stream=_Body(self, connection))
 
     async def aclose(self) -> None:
-        await self._session.close()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        while self._idle:
+            self._idle.pop().close("closed")
+        await self._connector.close()
 
-
-class _Connector(aiohttp.TCPConnector):
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
-    ) -> Connection:
-        for _ in range(CONNECT_TRIES):
-            connection = await super().connect(req, traces, timeout)
-            # What came in unasked would be read as the answer to this request.
-            if connection.protocol is not None and not connection.protocol.should_close:
-                _extensions.get()[CONNECTED] = True
+    def _kept(self) -> Connection | None:
+        self._drop_those_idle_too_long()
+        while self._idle:
+            if (connection := self._idle.pop()).open:
                 return connection
-            connection.close()
-        raise ClientConnectorError(req.connection_key, OSError("the service speaks before it is asked"))
+        return None
+
+    async def _opened(self) -> Connection:
+        try:
+            opened = await self._connector.connect(self._target, [], self._patience)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout("no connection came about in time") from error
+        except (aiohttp.ClientError, ValueError) as error:
+            raise httpx.ConnectError(str(error)) from error
+        if opened.protocol is None or opened.protocol.should_close:
+            opened.close()
+            raise httpx.ConnectError("the service speaks before it is asked, or hung up")
+        return Connection(opened)
+
+    def _give_back(self, connection: Connection | None) -> None:
+        """The end of an exchange, or of what was to become one."""
+        if connection is not None and connection.free():
+            connection.idle_since = self._loop.time()
+            self._idle.append(connection)
+            if self._sweep is None:
+                self._sweep = self._loop.call_later(KEEPALIVE_SECONDS, self._sweep_up)
+        self._free.release()
+
+    def _sweep_up(self) -> None:
+        self._sweep = None
+        self._drop_those_idle_too_long()
+        if self._idle:
+            due = self._idle[0].idle_since + KEEPALIVE_SECONDS
+            self._sweep = self._loop.call_at(due, self._sweep_up)
+
+    def _drop_those_idle_too_long(self) -> None:
+        too_long = self._loop.time() - KEEPALIVE_SECONDS
+        while self._idle and self._idle[0].idle_since <= too_long:
+            self._idle.popleft().close("idle for too long")
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: ClientResponse) -> None:
-        self._response = response
+    def __init__(self, transport: ServiceTransport, connection: Connection) -> None:
+        self._transport = transport
+        self._connection = connection
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
-        except aiohttp.ClientError as error:
-            raise httpx.ReadError(str(error)) from error
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._connection.body()
 
     async def aclose(self) -> None:
         """Closes the connection too, unless the body was read to its end."""
-        self._response.close()
+        self._transport._give_back(self._connection)
 
 
-async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """aiohttp sends idempotent methods again when the connection breaks; here an attempt is one request."""
-    try:
-        return await handler(request)
-    except (aiohttp.ConnectionTimeoutError, ClientConnectorError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientPayloadError(f"no answer: {error}") from error
-
-
-def _as_httpx(error: Exception, *, connected: bool) -> httpx.TransportError:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return httpx.ConnectTimeout(str(error))
-    if isinstance(error, ClientConnectorError):
-        return httpx.ConnectError(str(error))
-    if isinstance(error, ValueError) and not connected:
-        return httpx.LocalProtocolError(str(error))
-    return httpx.ReadError(str(error))
+async def _written(request: httpx.Request) -> bytes:
+    """As it goes over the wire. Raises LocalProtocolError."""
+    if not _METHOD(request.method):
+        raise httpx.LocalProtocolError(f"not a method: {request.method!r}")
+    content = await request.aread()
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+    lines += [b"%b: %b" % header for header in request.headers.raw]
+    return b"\r\n".join([*lines, b"", content])

@@ -19,8 +19,21 @@ HOP_MS = 50
 """From the end of one call to the start of the next."""
 HELD_RETRY_MS = 60_000
 """When to ask again for what needs a service that an operator holds until he resumes it."""
+HELD_MS = 3_600_000
+"""How long such a hold is taken to last, where somebody waits for its end all the same."""
 CAME_WITHIN_MS = 10_000
 """Newcomers are counted over this time."""
+
+
+class Admission(StrEnum):
+    """What is looked at before a job gets its place at a service; each service has its own."""
+
+    FULL = "full"
+    """All that can make it too late: breaker, operator's hold, bound, shedding, predicted wait."""
+    CAPACITY = "capacity"
+    """The bound of its lane alone."""
+    NONE = "none"
+    """Nothing turns it away."""
 
 
 class Verdict(StrEnum):
@@ -40,7 +53,7 @@ class Load:
     none), `others` how many came to the other priorities' lanes within the last CAME_WITHIN_MS, `again` what was begun
     before and goes first (`waiting` counts it too). For `open_ms` its
     breaker is still open (0: it is not); `half_open` leaves it a few slots; for `paused_ms` it rests, as it asked or an
-    operator did; `held`: until he resumes it.
+    operator did; `held`: until he resumes it. `admission` says what of all this is held against a job.
     """
 
     waiting: Mapping[str, int]
@@ -57,10 +70,15 @@ class Load:
     half_open: bool = False
     paused_ms: int = 0
     held: bool = False
+    admission: Admission = Admission.FULL
 
     @property
     def total(self) -> int:
         return sum(self.waiting.values())
+
+    @property
+    def rests_ms(self) -> int:
+        return max(self.paused_ms, HELD_MS) if self.held else self.paused_ms
 
     @property
     def spacing_us(self) -> int:
@@ -109,7 +127,7 @@ def wait_ms(load: Load, priority: str, waiting: int) -> int:
     taken_per_mille = load.others * load.spacing_us // CAME_WITHIN_MS
     if taken_per_mille < 1000:
         ahead = min(ahead, load.total * 1000 // (1000 - taken_per_mille))
-    return load.paused_ms + ahead * load.spacing_us // 1000
+    return load.rests_ms + ahead * load.spacing_us // 1000
 
 
 def admit(
@@ -153,22 +171,26 @@ def admit(
 def _obstacle(
     load: Load, priority: str, call: PlannedCall, start_ms: int, latest_ms: int
 ) -> tuple[Verdict, int] | None:
-    """Why a call cannot be done in time, and in how many ms that would be different."""
-    if load.held:
+    """Why a call gets no place, and in how many ms that would be different."""
+    if load.admission is Admission.NONE:
+        return None
+    full = load.admission is Admission.FULL
+    if full and load.held:
         return Verdict.DOWNSTREAM_UNAVAILABLE, HELD_RETRY_MS
-    if load.open_ms and not call.cached:
+    if full and load.open_ms and not call.cached:
         return Verdict.DOWNSTREAM_UNAVAILABLE, load.open_ms
-    full = _full(load, priority)
-    if full is not None:
-        verdict, excess = full
+    if (no_room := _no_room(load, priority)) is not None:
+        verdict, excess = no_room
         return verdict, -(-excess * load.spacing_us // 1000)
-    return (Verdict.DEADLINE_UNATTAINABLE, start_ms - latest_ms) if start_ms > latest_ms else None
+    return (Verdict.DEADLINE_UNATTAINABLE, start_ms - latest_ms) if full and start_ms > latest_ms else None
 
 
-def _full(load: Load, priority: str) -> tuple[Verdict, int] | None:
+def _no_room(load: Load, priority: str) -> tuple[Verdict, int] | None:
     """Why there is no place, and how many must leave until there is one."""
     if load.waiting[priority] >= load.bound:
         return Verdict.QUEUE_FULL, load.waiting[priority] - load.bound + 1
+    if load.admission is Admission.CAPACITY:
+        return None
     threshold = load.capacity * SHED_ABOVE_PER_MILLE[priority]
     if load.total * 1000 >= threshold:
         return Verdict.SHEDDING, load.total - threshold // 1000 + 1

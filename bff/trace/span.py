@@ -82,6 +82,11 @@ class Span:
         """What became known only now."""
         self._own.update(fields)
 
+    def joins(self, context: TraceContext) -> "Span":
+        """Where the work turns out to belong to a trace that came in."""
+        self.context = context
+        return self
+
     def came_to(self, outcome: str, attributes: Attributes = NONE, *, failed: bool = False) -> None:
         """How it ended, in one word of ours."""
         self._own["outcome"] = outcome
@@ -112,6 +117,9 @@ class _Nothing(Span):
     def note(self, **fields: Unpack[Fields]) -> None:
         pass
 
+    def joins(self, context: TraceContext) -> Span:
+        return Span(context, {})
+
     def came_to(self, outcome: str, attributes: Attributes = NONE, *, failed: bool = False) -> None:
         pass
 
@@ -132,6 +140,11 @@ def span(
 ) -> Span:
     """A new one, to be entered at once. It knows what the one around it knows, which is its parent if none is given."""
     return _tracer.begin(name, kind, parent, _current.get(), own, attributes)
+
+
+def tracing() -> bool:
+    """Whether spans are recorded."""
+    return _tracer is not UNTRACED
 
 
 def current() -> Span:

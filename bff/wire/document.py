@@ -1,8 +1,9 @@
 """The job as clients read it. The one place where its JSON is made; the types are what /openapi.json shows."""
 
-from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from math import ceil
+from time import gmtime, strftime
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -83,26 +84,26 @@ class JobDocument(JobOutline):
 
 def document_of(job: Job) -> JobDocument:
     """The whole job."""
-    return {**outline_of(job), "result": result_of(job) or None}
+    return {**outline_of(job), "result": result_of(job) if job.outcomes else None}
 
 
 def outline_of(job: Job) -> JobOutline:
-    """Without its result, which is its client's alone."""
+    """Without its result, which is its client's alone. Words as `str`: to write a member of an enum takes 2 µs."""
     pending = not job.status.terminal
     graph = job.graph
     error = error_of(job)
     return {
         "id": job.id,
         "operation": job.operation,
-        "status": job.status,
-        "mode": job.mode,
-        "priority": job.priority,
+        "status": str(job.status),
+        "mode": str(job.mode),
+        "priority": str(job.priority),
         "submitted_at": timestamp(job.submitted_ms),
         "started_at": _timestamp(job.started_ms),
         "finished_at": _timestamp(job.finished_ms),
         "deadline": timestamp(job.deadline_ms),
         "expires_at": _timestamp(job.expires_ms),
-        "progress": {"done": sum(not call.status.open for call in graph), "total": len(graph)},
+        "progress": {"done": sum([not call.status.open for call in graph]), "total": len(graph)},
         "approximate_position": job.position if pending and job.position >= 0 else None,
         "estimated_seconds": round(job.expected_ms / 1000, 1) if pending else None,
         "poll_after_seconds": poll_seconds(job) if pending else None,
@@ -166,8 +167,13 @@ def links(job_id: str) -> Links:
 
 def timestamp(milliseconds: int) -> str:
     """RFC 3339, UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """Jobs of one moment have theirs in common."""
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
 
 def _timestamp(milliseconds: int | None) -> str | None:
@@ -176,8 +182,8 @@ def _timestamp(milliseconds: int | None) -> str | None:
 
 def _call_document(call: CallState) -> CallDocument:
     document: CallDocument = {
-        "status": call.status,
-        "source": call.source,
+        "status": str(call.status),
+        "source": None if call.source is None else str(call.source),
         "attempts": call.attempts,
         "http_status": call.http_status,
         "seconds": None if call.milliseconds is None else call.milliseconds / 1000,

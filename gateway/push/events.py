@@ -88,6 +88,7 @@ class Stream:
         self._preface = _RETRY
         self._over = False
         self._begun = False
+        self._left = False
         self._outlet = Outlet(send, self._messages, abort)
         self._heartbeat: asyncio.TimerHandle | None = None
 
@@ -98,7 +99,9 @@ class Stream:
         self._outlet.wake()
 
     def end(self) -> None:
+        """The client is gone, or has got all."""
         self._begun = False
+        self._left = True
         if self._heartbeat is not None:
             self._heartbeat.cancel()
 
@@ -140,7 +143,7 @@ class Stream:
                 break
             self._begun = not over
             yield {"type": "http.response.body", "body": body, "more_body": not over}
-            if reading is not None:
+            if reading is not None and not self._left:  # uvicorn says nothing where it could not send
                 self.gateway.retrieved(reading.job, Channel.SSE)
         self._beat_later()
 

@@ -4,14 +4,17 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
-from websockets.frames import Frame
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from bff.broker.job_id import new_job_id
 from gateway import problems
+from gateway.correlation import NOSNIFF
 from gateway.problems import Problem
 from gateway.push.messages import WEBSOCKET_PATH, Close
 
@@ -26,6 +29,8 @@ WRITE_BUFFER_BYTES = 32_768
 READ_AT_ONCE = 4096
 """So many bytes are taken apart at once: small messages take a hundred times their size."""
 MAX_FRAGMENTS = 1024
+_WRITABLE = asyncio.Event()
+_WRITABLE.set()
 _REFUSALS = {
     400: problems.MALFORMED_REQUEST,
     403: problems.FORBIDDEN,
@@ -43,7 +48,7 @@ class Handshake(ServerProtocol):
         detail = text.strip().encode(errors="replace").decode() or "No WebSocket can be opened here."
         problem = Problem(_REFUSALS.get(int(status), problems.INTERNAL_ERROR), detail, headers={"Connection": "close"})
         answer = problem.response(WEBSOCKET_PATH, new_job_id())
-        headers = Headers((name.decode(), value.decode()) for name, value in answer.raw_headers)
+        headers = Headers((name.decode(), value.decode()) for name, value in (*answer.raw_headers, NOSNIFF))
         return Response(answer.status_code, HTTPStatus(answer.status_code).phrase, headers, bytes(answer.body))
 
 
@@ -54,6 +59,8 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.ping_interval = PING_SECONDS
         self.ping_timeout = PONG_SECONDS
+        self.queue = _Inbox()  # type: ignore[assignment]  # all that is used of one
+        self.writable = _WRITABLE
         self._unread = b""
         self.conn = Handshake(max_size=self.config.ws_max_size, logger=self.logger)
 
@@ -73,8 +80,12 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         if self._unread and not self.transport.is_closing():
             self.transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        self.writable = asyncio.Event()
+
     def resume_writing(self) -> None:
         super().resume_writing()
+        self.writable = _WRITABLE
         self._read_on()
         self._resume_reading()
 
@@ -129,8 +140,25 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
                 self._close(message["code"], message.get("reason", ""), CLOSE_SECONDS)
             return
         await self.writable.wait()
-        if not self.close_sent:
+        if self.close_sent:
+            raise ClientDisconnected  # else what was not sent would count as sent
+        if "frames" in message:
+            self._send_as_it_is(message["frames"])
+        else:
             await super().send(message)
+        if message["type"] == "websocket.accept":
+            self._forget_handshake()
+
+    def _send_as_it_is(self, frames: bytes) -> None:
+        """What many sockets are sent was made ready for all of them: what a server sends is not masked."""
+        if self.conn.state is not OPEN or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(frames)
+
+    def _forget_handshake(self) -> None:
+        """Else its headers are kept for as long as the socket is open."""
+        self.request.headers.clear()
+        self.response.headers.clear()
 
     def _refuse_handshake(self) -> None:
         """The whole head came at once, and could not be read; uvicorn would wait for more without end."""
@@ -171,6 +199,37 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         self.read_paused = False
         self._unread = b""
         self.close_timer = asyncio.get_running_loop().call_later(within_seconds, self.transport.abort)
+
+
+def text_frame(message: bytes) -> bytes:
+    return Frame(Opcode.TEXT, message).serialize(mask=False)
+
+
+class _Inbox:
+    """What waits for the application, which alone reads it: of asyncio's queue an idle socket would keep 3 kB."""
+
+    __slots__ = ("_messages", "_reader")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._reader: asyncio.Future[None] | None = None
+
+    def qsize(self) -> int:
+        return len(self._messages)
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def get(self) -> Any:
+        while not self._messages:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        return self._messages.pop(0)
 
 
 def _is_utf8(data: bytes) -> bool:

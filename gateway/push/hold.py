@@ -46,18 +46,21 @@ async def _held(
     drain_seconds: float = 0,
 ) -> Job | None:
     hold = _Hold(enough, drain_seconds)
+
+    def show_how_it_stands() -> None:
+        gateway.live.leave(job_id, hold)
+        hold.over = True
+        gateway.live.follow(job_id, hold)
+
+    over = asyncio.get_running_loop().call_later(seconds, show_how_it_stands)
     gateway.live.follow(job_id, hold)
     try:
         async with _hang_up(request, hold):
             if gateway.draining.is_set():
                 hold.draining()
-            await asyncio.wait([hold.answer], timeout=seconds)
-            if not hold.answer.done():
-                gateway.live.leave(job_id, hold)
-                hold.over = True
-                gateway.live.follow(job_id, hold)  # how it stands now
             return await hold.answer
     finally:
+        over.cancel()
         gateway.live.leave(job_id, hold)
 
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from math import ceil
 from typing import Protocol
 
@@ -21,6 +22,8 @@ from bff.broker.keys import Keys
 from bff.broker.watch import Watch
 from bff.logs import about
 from bff.wire.document import document_of
+from gateway.push import messages
+from gateway.push.frames import text_frame
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +39,12 @@ AGAIN_SECONDS = 0.2
 class Reading:
     """A job as it was read, and what is sent of it: made once, however many get it."""
 
-    __slots__ = ("_document", "_event", "_message", "job")
+    __slots__ = ("_document", "_event", "_frames", "job")
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self._document: bytes | None = None
-        self._message: str | None = None
+        self._frames: bytes | None = None
         self._event: bytes | None = None
 
     @property
@@ -51,11 +54,13 @@ class Reading:
         return self._document
 
     @property
-    def message(self) -> str:
-        """What a WebSocket sends."""
-        if self._message is None:
-            self._message = f'{{"type":"job","version":{self.job.version},"job":{self.document.decode()}}}'
-        return self._message
+    def frames(self) -> bytes:
+        """What a WebSocket sends, as it goes over the wire: with the end of the subscription where it has ended."""
+        if self._frames is None:
+            message = b'{"type":"job","version":%d,"job":%b}' % (self.job.version, self.document)
+            ended = text_frame(messages.done(self.job.id).encode()) if self.job.status.terminal else b""
+            self._frames = text_frame(message) + ended
+        return self._frames
 
     @property
     def event(self) -> bytes:
@@ -87,7 +92,7 @@ _TOLD = -1
 class _View:
     """One job, and who follows it: each with the number of reads that had begun when it came, until it is told."""
 
-    __slots__ = ("failing", "followers", "heard", "job_id", "live", "reads", "untold", "version")
+    __slots__ = ("failing", "followers", "heard", "job_id", "live", "outdated", "reads", "untold", "version")
 
     def __init__(self, live: "Live", job_id: str) -> None:
         self.live = live
@@ -97,6 +102,7 @@ class _View:
         self.reads = 0
         self.untold = 0
         self.heard = False
+        self.outdated = False
         self.failing = False
 
     def hear(self, payload: bytes | None) -> None:
@@ -139,13 +145,19 @@ class Live:
         self._views: dict[str, _View] = {}
         self._stale: dict[_View, None] = {}
         self._suspects: dict[_View, None] = {}
-        self._to_read = asyncio.Event()
+        self._reads: dict[_View, asyncio.Task[None]] = {}
+        self._rest: asyncio.TimerHandle | None = None
         self._to_check = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Live"]:
-        async with background(live_reader=self._read_on(), live_checker=self._check_on(), live_floor=self._sweep_on()):
+        async with background(live_checker=self._check_on(), live_floor=self._sweep_on()):
             yield self
+        self._stale.clear()
+        if self._rest is not None:
+            self._rest.cancel()
+        for read in self._reads.values():
+            read.cancel()
 
     @property
     def jobs(self) -> int:
@@ -181,41 +193,54 @@ class Live:
                 follower.draining()
 
     def stale(self, view: _View) -> None:
-        """Have it read."""
+        """Have it read at once, or once more after it has been."""
+        if view in self._reads:
+            view.outdated = True
+            return
         self._stale[view] = None
-        self._to_read.set()
+        self._read_on()
 
     def suspect(self, view: _View) -> None:
         """Have its version compared."""
         self._suspects[view] = None
         self._to_check.set()
 
-    async def _read_on(self) -> None:
-        while True:
-            await self._to_read.wait()
-            chunk = _first(self._stale, READ_AT_ONCE)
-            if not self._stale:
-                self._to_read.clear()
-            read = await asyncio.gather(*map(self._read, chunk))
-            if not all(read):
-                await asyncio.sleep(AGAIN_SECONDS)
+    def _read_on(self) -> None:
+        while self._stale and len(self._reads) < READ_AT_ONCE and self._rest is None:
+            [view] = _first(self._stale, 1)
+            read = asyncio.create_task(self._read(view))
+            self._reads[view] = read
+            read.add_done_callback(partial(self._has_read, view))
 
-    async def _read(self, view: _View) -> bool:
-        """Whether the broker answered."""
+    def _has_read(self, view: _View, _: "asyncio.Task[None]") -> None:
+        del self._reads[view]
+        if view.outdated and view.followers:
+            self._stale[view] = None
+        view.outdated = False
+        self._read_on()
+
+    async def _read(self, view: _View) -> None:
         view.reads += 1
         number = view.reads
         try:
             job = await self._jobs.read(view.job_id)
             view.tell(number, None if job is None else Reading(job))
         except BrokerUnavailable as error:
+            view.outdated = True
+            self._rest_first()
             view.fail(error)
-            if view.followers:
-                self.stale(view)
-            return False
         except Exception as error:  # a loop's edge: one job that cannot be read must not stop the others
             log.exception("a job cannot be shown", extra=about(correlation_id=view.job_id))
             view.fail(error)
-        return True
+
+    def _rest_first(self) -> None:
+        """The broker does not answer: it is not to be asked again at once."""
+        if self._rest is None:
+            self._rest = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self._read_on()
 
     async def _check_on(self) -> None:
         while True:

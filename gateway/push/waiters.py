@@ -71,13 +71,21 @@ class Waiters:
     @contextmanager
     def one_more_of(self, client: Client) -> Iterator[bool]:
         """The same, by the client's own bound."""
-        if client.max_waiters and self._by_client[client.name] >= client.max_waiters:
-            yield False
-            return
-        self._by_client[client.name] += 1
+        room = self.admit(client)
         try:
-            yield True
+            yield room
         finally:
-            self._by_client[client.name] -= 1
-            if not self._by_client[client.name]:
-                del self._by_client[client.name]
+            if room:
+                self.dismiss(client)
+
+    def admit(self, client: Client) -> bool:
+        """Whether this client may hold one more; `dismiss` where it may, and does not any more."""
+        if client.max_waiters and self._by_client[client.name] >= client.max_waiters:
+            return False
+        self._by_client[client.name] += 1
+        return True
+
+    def dismiss(self, client: Client) -> None:
+        self._by_client[client.name] -= 1
+        if not self._by_client[client.name]:
+            del self._by_client[client.name]

@@ -2,7 +2,7 @@
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bff.broker.job_id import new_job_id
 from bff.catalog.clients import PUBLIC, Client, hash_of
@@ -10,7 +10,7 @@ from gateway import problems
 from gateway.gateway import Gateway, gateway_of
 from gateway.identity import bearer, is_operators, origin_allowed
 from gateway.problems import Problem
-from gateway.push.messages import SUBPROTOCOL, Close
+from gateway.push.messages import SUBPROTOCOL, WEBSOCKET_PATH, Close
 from gateway.push.socket import Socket
 from gateway.push.waiters import Channel
 
@@ -28,6 +28,18 @@ class _Refused(Exception):
 async def upgrade_required(request: Request) -> Response:
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     raise Problem(problems.UPGRADE_REQUIRED, "This address answers WebSockets of RFC 6455 only.", headers=headers)
+
+
+class SocketsAside:
+    """Pure ASGI middleware: a WebSocket goes to its endpoint at once; what routes it would be kept, 4 kB for each."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._endpoint = SocketEndpoint()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = scope["type"] == "websocket" and scope["path"] == WEBSOCKET_PATH
+        await (self._endpoint if socket else self._app)(scope, receive, send)
 
 
 class SocketEndpoint:
@@ -49,6 +61,7 @@ class SocketEndpoint:
 
 async def _serve(scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
     gateway, key_hash, client, operator = _asks(scope)
+    scope["headers"].clear()  # a browser sends some kB
     with gateway.waiters.one_more(Channel.WEBSOCKET) as room:
         if not room:
             raise _Refused(Close.OVERLOAD, "no more sockets can be held here")

@@ -1,5 +1,7 @@
 """Handing a validated request to the broker: accepted, known already, or refused with the reason why."""
 
+import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 from bff.broker.errors import BrokerUnavailable
@@ -30,7 +32,7 @@ async def accept(
     served.note(
         operation=submission.operation, priority=submission.priority, mode=submission.mode, client=submission.client
     )
-    with submitting(submission) as submitted:
+    with submitting(submission) if served.traced else nullcontext(served) as submitted:
         try:
             taken = await _accept(gateway, operation, parameters, carrying(submission, submitted))
         except Problem as problem:
@@ -53,10 +55,13 @@ async def _accept(
         raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
     failpoint(Point.BEFORE_SUBMIT)
     try:
-        if submission.mode is Mode.ASYNC and any(call.inline for call in operation.calls):
+        if submission.mode is Mode.ASYNC and operation.has_inline:
             submission = replace(submission, done=await gateway.inline.perform(operation, parameters, submission.id))
-        with gateway.metrics.accepting(operation.name):
+        began = time.perf_counter()
+        try:
             submitted = await gateway.broker.jobs.submit(submission)
+        finally:
+            gateway.metrics.accepting(operation.name, time.perf_counter() - began)
     except BrokerUnavailable:
         gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise

@@ -2,12 +2,11 @@
 
 import re
 
-from starlette.datastructures import Headers
-
 from bff.broker.job import When
 from bff.broker.jobs import Notify
 from bff.catalog.clients import Client
 from bff.policies.destination import Mail, NotAllowed, Webhook, check, destination_of
+from gateway.headers import IndexedHeaders
 from gateway.settings import GatewaySettings
 from gateway.steering import invalid, single
 
@@ -16,7 +15,7 @@ HEADER = "Request-Notify"
 _VALUE = re.compile(r'(?P<uri>\S+?)(\s*;\s*when\s*=\s*("?)(?P<when>[a-z]+)\3)?', re.IGNORECASE)
 
 
-def notify_of(headers: Headers, client: Client, settings: GatewaySettings) -> Notify | None:
+def notify_of(headers: IndexedHeaders, client: Client, settings: GatewaySettings) -> Notify | None:
     """Raises Problem `invalid-header`."""
     value = single(headers, HEADER)
     if value is None:

@@ -3,7 +3,7 @@
 import random
 
 from bff.broker.jobs import Bound, QuotaExceeded, Refusal, Refused, Submission
-from bff.broker.quota import Quota, Usage
+from bff.broker.quota import UNLIMITED, Quota, Usage
 from bff.catalog.clients import Client
 from bff.policies.polling import retry_after_seconds
 from bff.wire.problem import ProblemType
@@ -37,6 +37,8 @@ def refusal(refused: Refused, submission: Submission) -> Problem:
 
 
 def quota_of(client: Client) -> Quota:
+    if not client.requests and not client.max_in_flight:
+        return UNLIMITED
     return Quota(requests=client.requests, window_seconds=client.window_seconds, max_in_flight=client.max_in_flight)
 
 

@@ -1,17 +1,15 @@
 """Where a trace enters: the span of a request that submits, and that of its job's way into the broker."""
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from starlette.datastructures import Headers
 
-from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Mode
 from bff.broker.jobs import Submission
 from bff.trace.context import TraceContext
-from bff.trace.span import NONE, Kind, Span, span
-from gateway import problems
-from gateway.problems import Problem
+from bff.trace.span import NONE, Kind, Span, current, span, tracing
 from gateway.steering import trace_of
 
 log = logging.getLogger(__name__)
@@ -19,8 +17,10 @@ log = logging.getLogger(__name__)
 _SENT = {"messaging.system": "redis", "messaging.operation.name": "submit", "messaging.operation.type": "send"}
 
 
-def serving(headers: Headers, route: str) -> Span:
-    """The span of the request, a child of the client's."""
+def serving(headers: Headers, route: str) -> AbstractContextManager[Span]:
+    """The span of the request, a child of the client's. Where none is recorded, what the request has anyway."""
+    if not tracing():
+        return nullcontext(current().joins(trace_of(headers)))
     asked = {"http.request.method": "POST", "http.route": route}
     return span(f"POST {route}", Kind.SERVER, parent=trace_of(headers), attributes=asked)
 
@@ -28,11 +28,6 @@ def serving(headers: Headers, route: str) -> Span:
 def answered(served: Span, status: int, outcome: str) -> None:
     served.came_to(outcome, {"http.response.status_code": status}, failed=status >= 500)
     log.debug("answered with %d", status)
-
-
-def refused(served: Span, error: Problem | BrokerUnavailable) -> None:
-    type_ = error.type if isinstance(error, Problem) else problems.BROKER_UNAVAILABLE
-    answered(served, type_.status, type_.slug)
 
 
 def submitting(submission: Submission) -> Span:

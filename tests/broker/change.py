@@ -25,7 +25,7 @@ class Change:
         self._event.clear()
 
     async def woken(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._event.wait()
         self._event.clear()
 

@@ -8,7 +8,7 @@ import pytest
 
 from bff.broker.pipeline import Pipeline
 from tests.broker.fake import FakeRuns
-from tests.broker.servers import Server, binaries, running
+from tests.broker.servers import Server, binaries, patient, running
 from tests.broker.world import World
 
 
@@ -44,7 +44,7 @@ def own_redis(redis_binary: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def key() -> str:
-    return f"test:{uuid.uuid4().hex}"
+    return f"test:{{{uuid.uuid4().hex}}}"
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def pipeline(redis: Server) -> AsyncIterator[Pipeline]:
-    pipeline = Pipeline(redis.url)
+    pipeline = patient(redis.url)
     yield pipeline
     await pipeline.aclose()
 
@@ -65,7 +65,7 @@ async def world(request: pytest.FixtureRequest, servers: Callable[[Path], Server
     if request.param == "fakeredis":
         yield World(FakeRuns())
         return
-    pipeline = Pipeline(servers(binaries()[request.param]).url)
+    pipeline = patient(servers(binaries()[request.param]).url)
     yield World(pipeline)
     await pipeline.aclose()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from fakeredis import FakeAsyncRedis
 
-from bff.broker.script import Script
+from bff.broker.script import Script, as_batch
 
 
 class FakeRuns:
@@ -18,7 +18,13 @@ class FakeRuns:
         return await self._redis.execute_command(*command)
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-        return await self.execute("EVAL", script.source, len(keys), *keys, *arguments)
+        if not script.batched:
+            return await self.execute("EVAL", script.source, len(keys), *keys, *arguments)
+        all_keys, all_arguments = as_batch([(keys, arguments)])
+        [reply] = await self.execute("EVAL", script.source, len(all_keys), *all_keys, *all_arguments)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     async def aclose(self) -> None:
         await self._redis.aclose()

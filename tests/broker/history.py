@@ -75,7 +75,7 @@ class History:
             mode=mode,
         )
         match answer:
-            case Accepted(job, ended):
+            case Accepted(job=job, ended=ended):
                 assert key is None or wish not in self.past.keyed
                 self.past.ids.append(job.id)
                 self.past.keyed[wish] = job.id
@@ -107,7 +107,7 @@ class History:
         assert len(taken.entries) <= wanted
         if state is not State.OPEN:
             assert len(taken.entries) <= (0 if rests else room)
-            if taken.supply is Supply.LIMITED:
+            if taken.supply in (Supply.FULL, Supply.LIMITED):
                 assert rests or len(taken.entries) == room, "work waits, and a slot is free"
         for entry in taken.entries:
             self._took(service, entry, state)

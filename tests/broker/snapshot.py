@@ -98,11 +98,25 @@ class Snapshot:
 async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: Sequence[str]) -> Snapshot:
     ask, keys = world.redis.execute, world.keys
     lanes = [(service, lane) for service in SERVICES for lane in keys.lanes(service)]
-    entries, pending, calling, hashes, ttls, booked, in_flight, parked, deadlines, outbox, dead = await asyncio.gather(
+    (
+        entries,
+        pending,
+        calling,
+        hashes,
+        requests,
+        ttls,
+        booked,
+        in_flight,
+        parked,
+        deadlines,
+        outbox,
+        dead,
+    ) = await asyncio.gather(
         asyncio.gather(*(ask("XRANGE", lane, "-", "+") for _, lane in lanes)),
         asyncio.gather(*(ask("XPENDING", lane, "workers", "-", "+", 1000) for _, lane in lanes)),
         asyncio.gather(*(ask("ZRANGE", keys.sync(service), 0, -1) for service in SERVICES)),
         asyncio.gather(*(ask("HGETALL", keys.job(job_id)) for job_id in ids)),
+        asyncio.gather(*(ask("GET", keys.parameters(job_id)) for job_id in ids)),
         asyncio.gather(*(ask("PTTL", keys.job(job_id)) for job_id in ids)),
         asyncio.gather(
             *(ask("HMGET", keys.service(each), *(f"booked.{priority}" for priority in Priority)) for each in SERVICES)
@@ -127,8 +141,8 @@ async def snapshot(world: World, ids: Sequence[str], barred: set[str], clients: 
             slots[service] += f"{lane} {entry}" not in barred
         unread.update(places.values())
     jobs = {
-        job_id: Record({name: value.decode() for name, value in pairs(flat).items()}, ttl >= 0)
-        for job_id, flat, ttl in zip(ids, hashes, ttls, strict=True)
+        job_id: Record(_asked_for(request) | {name: value.decode() for name, value in pairs(flat).items()}, ttl >= 0)
+        for job_id, flat, request, ttl in zip(ids, hashes, requests, ttls, strict=True)
     }
     for service, members in zip(SERVICES, calling, strict=True):
         for place in (_member(member.decode()) for member in members):
@@ -162,6 +176,12 @@ def held_as(world: World, service: str, entry: str) -> str:
 def _place(fields: list[Any]) -> Place:
     named = pairs(fields)
     return named["job"].decode(), named.get("call", b"").decode()
+
+
+def _asked_for(request: bytes) -> dict[str, str]:
+    """The line above the parameters."""
+    names = ("operation", "client", "priority", "mode", "plan", "submitted", "deadline")
+    return dict(zip(names, request.partition(b"\n")[0].decode().split("\t"), strict=False))
 
 
 def _member(member: str) -> Place:

@@ -12,7 +12,7 @@ from bff.broker.jobs import Accepted, Refused
 from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
 from bff.catalog.model import LANE_WEIGHTS, Priority
-from bff.policies.admission import WEIGHTS, Decision, Load, PlannedCall, Verdict, admit
+from bff.policies.admission import WEIGHTS, Admission, Decision, Load, PlannedCall, Verdict, admit
 from tests.broker.servers import Server
 from tests.broker.world import World, a_catalog
 
@@ -26,7 +26,7 @@ class AtOneMoment(Pipeline):
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         assert "redis.call('TIME')" in script.source or script.name == "configure"
         source = script.source.replace("redis.call('TIME')", f"{{ {NOW_MS // 1000}, 0 }}")
-        return await super().run(Script(script.name, source), keys, arguments)
+        return await super().run(Script(script.name, source, script.batched), keys, arguments)
 
 
 loads = st.builds(
@@ -45,10 +45,11 @@ loads = st.builds(
     half_open=st.booleans(),
     paused_ms=st.one_of(st.just(0), st.integers(1, 60_000)),
     held=st.sampled_from([False, False, False, True]),
+    admission=st.sampled_from([*Admission, Admission.FULL]),
 ).filter(lambda load: not (load.open_ms and load.half_open))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(
     fast=loads,
     stock=loads,
@@ -98,7 +99,7 @@ async def _lay_down(world: World, service: str, load: Load, priority: Priority) 
     other = next(name for name in Priority if name != priority)
     fields |= {"came_at": NOW_MS - 4_000, f"came.{other}": load.others, "timed_at": NOW_MS, "timeout_ms": 3_600_000}
     fields |= {"entered.again": load.again + 7, "left.again": 7}
-    names = ("slow_us", "capacity", "interval_us", "service_us", "max_concurrency")
+    names = ("slow_us", "admission", "capacity", "interval_us", "service_us", "max_concurrency")
     fields |= {name: getattr(load, name) for name in names}
     await world.redis.execute("HSET", world.keys.service(service), *(part for pair in fields.items() for part in pair))
 

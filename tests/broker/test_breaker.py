@@ -13,10 +13,9 @@ from bff.broker.expiry import Expiry
 from bff.broker.job import CallStatus, JobStatus, Source
 from bff.broker.jobs import Accepted, Refusal
 from bff.broker.lanes import Health, Noted, Supply
-from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
 from bff.policies.breaker import PROBES, Breaker, Forced, Rule, noted, told
-from tests.broker.servers import Server
+from tests.broker.servers import Server, patient
 from tests.broker.world import BAD, GOOD, World
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +28,9 @@ Step = tuple[bool | Forced | None, int | None, int]
 
 def with_a_clock_to_set() -> Script:
     """The breaker's part of the scripts, at the time that is given."""
-    library = files("bff.broker").joinpath("scripts", "lib", "breaker.lua").read_text()
+    library = "".join(
+        files("bff.broker").joinpath("scripts", "lib", f"{name}.lua").read_text() for name in ("allowed", "breaker")
+    )
     read = ", ".join(f"'breaker.{field}'" for field in FIELDS)
     return Script(
         "breaker",
@@ -54,7 +55,7 @@ def test_both_go_through_the_same_states(any_redis: Server, percent: int, minimu
 
 
 async def _compare(server: Server, rule: Rule, history: list[Step]) -> None:
-    pipeline, breaker, now_ms, key = Pipeline(server.url), Breaker(), 1_790_000_000_000, uuid.uuid4().hex
+    pipeline, breaker, now_ms, key = patient(server.url), Breaker(), 1_790_000_000_000, uuid.uuid4().hex
     for name in Rule.__dataclass_fields__:
         await pipeline.execute("HSET", key, f"breaker.{name}", getattr(rule, name))
     for word, ran_ms, later_ms in history:

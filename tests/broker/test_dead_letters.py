@@ -56,7 +56,7 @@ async def test_to_replay_a_call_is_to_submit_it_again_once(world: World) -> None
     assert await world.do() == ["only"]
     job = await world.job(replayed[0])
     assert (job.status, job.client) == (JobStatus.SUCCEEDED, "acme")
-    assert await world.redis.execute("GET", world.keys.parameters(job.id)) == b'{"a":1}'
+    assert await world.jobs.parameters(job.id) == b'{"a":1}'
 
 
 async def test_a_replay_that_is_not_admitted_keeps_its_letter(world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bff.broker.dead_letters import DeadLetters
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.expiry import Expiry
+from bff.broker.health import takes_writes
 from bff.broker.job import Ended, JobStatus, Mode
 from bff.broker.jobs import Cancellation
 from bff.broker.lanes import Noted, Supply
@@ -43,6 +44,22 @@ async def test_a_new_job_is_refused_and_nothing_of_it_is_kept(world: World) -> N
     with pytest.raises(BrokerUnavailable, match="OOM"):
         await world.submit("order", idempotency_key="k")
     assert set(await world.redis.execute("KEYS", "*")) == before
+
+
+async def test_it_is_known_that_nothing_can_be_written_and_no_key_is_made_to_find_out(world: World) -> None:
+    before = set(await world.redis.execute("KEYS", "*"))
+    assert await takes_writes(world.cell)
+    await fill(world)
+    assert not await takes_writes(world.cell)
+    assert set(await world.redis.execute("KEYS", "*")) == before
+
+
+async def test_a_redis_that_lacks_a_replica_that_it_has_to_have_takes_no_writes(world: World) -> None:
+    await world.redis.execute("CONFIG", "SET", "min-replicas-to-write", 1)
+    try:
+        assert not await takes_writes(world.cell)
+    finally:
+        await world.redis.execute("CONFIG", "SET", "min-replicas-to-write", 0)
 
 
 async def test_a_job_runs_through_its_whole_graph(world: World) -> None:

@@ -28,7 +28,7 @@ from bff.policies.breaker import State
 from tests.broker.fake import FakeRuns
 from tests.broker.history import STANDS_IN, Again, History
 from tests.broker.past import MOST_LOST
-from tests.broker.servers import Server
+from tests.broker.servers import Server, patient
 from tests.broker.snapshot import SERVICES, Snapshot
 from tests.broker.turned import Fault
 from tests.broker.world import BAD, GOOD, HOOK, MAIL
@@ -207,7 +207,7 @@ def _hold(
 
 
 def test_histories_on_a_real_redis(redis: Server) -> None:
-    _hold(lambda: Pipeline(redis.url), 60)
+    _hold(lambda: patient(redis.url), 60)
 
 
 def test_histories_on_a_fake_redis() -> None:
@@ -225,6 +225,9 @@ def test_histories_on_a_fake_redis() -> None:
         pytest.param("redis.call('ZREM', KEYS[1], member)\n", "", id="a retry that stays parked"),
         pytest.param("redis.call('ZREM', cell .. 'deadlines', job.id)", "do end", id="an end that forgets the index"),
         pytest.param("book(job, call, -1)", "do end", id="a booked place not given back"),
+        pytest.param(
+            "'booked.' .. priority, -places)", "'booked.' .. priority, 0)", id="a place kept by what was taken"
+        ),
         pytest.param("'in_flight', -1)", "'in_flight', 0)", id="a client's place not given back"),
         pytest.param(
             "if now < open_until and open_until <= now + MAX_OPEN_MS then", "do", id="a breaker that never half-opens"
@@ -237,7 +240,7 @@ def test_histories_on_a_fake_redis() -> None:
         pytest.param("  announce(job)\n", "", id="an end that nobody is told of"),
         pytest.param("or job.notify_begun == ARGV[2] ", "", id="a turn that begins twice"),
         pytest.param(
-            "if left_ms == -1 or job.notify_state == 'pending' then", "if left_ms == -1 then", id="gone untold"
+            "keeps_on = not moment or job.notify_state == 'pending'", "keeps_on = not moment", id="gone untold"
         ),
         pytest.param(
             "  word = 'late'\n  compensate(job, plan)", "  word = 'late'", id="a late effect that is not undone"
@@ -266,4 +269,4 @@ def test_a_seeded_fault_of_synchronous_jobs_is_caught(any_redis: Server, right: 
 def _caught(redis: Server, right: str, wrong: str, modes: Sequence[Mode]) -> None:
     assert any(right in script(each).source for each in SCRIPTS)
     with pytest.raises(AssertionError):
-        _hold(lambda: Pipeline(redis.url), 1000, (Phase.generate,), [(right, wrong)], modes, steps=40)
+        _hold(lambda: patient(redis.url), 1000, (Phase.generate,), [(right, wrong)], modes, steps=40)

@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import ResponseError, WatchError
 
-from bff.broker.patient import patient_pool
+from bff.broker.patient import PatientPipeline, patient_pool
 from tests.broker.servers import Server
 
 pytestmark = pytest.mark.anyio
@@ -123,7 +123,45 @@ async def test_a_connection_that_breaks_while_it_makes_itself_known_is_made_agai
     async with await asyncio.start_server(way, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with Redis(connection_pool=patient_pool(f"redis://127.0.0.1:{port}/0")) as redis:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await redis.ping()
             await redis.connection_pool.disconnect()
     assert broken == 3
+
+
+async def test_a_connection_lost_while_keys_are_watched_fails_the_transaction_and_not_what_prepares_it(
+    own_redis: Server,
+) -> None:
+    """arq expects a WatchError of EXEC alone: by one of EXISTS its worker ends."""
+    async with arq_on(own_redis) as redis, Redis.from_url(own_redis.url) as admin:
+        pipeline = PatientPipeline(redis.connection_pool, redis.response_callbacks, True, None)
+        async with pipeline:
+            await pipeline.watch("a")
+            await admin.client_kill_filter(_type="normal", skipme=True)
+            assert await pipeline.exists("a") == 0
+            assert await pipeline.zscore("b", "x") is None
+            pipeline.multi()  # type: ignore[no-untyped-call]
+            pipeline.set("a", "1")
+            with pytest.raises(WatchError):
+                await pipeline.execute()
+        assert await admin.get("a") is None
+        async with pipeline:
+            await pipeline.watch("a")
+            pipeline.multi()  # type: ignore[no-untyped-call]
+            pipeline.set("a", "2")
+            assert await pipeline.execute() == [True]
+
+
+async def test_a_watch_that_was_lost_need_not_be_ended(own_redis: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with arq_on(own_redis) as redis:
+        pipeline = PatientPipeline(redis.connection_pool, redis.response_callbacks, True, None)
+        await pipeline.watch("a")
+        with monkeypatch.context() as closed:
+            closed.setattr(pipeline.connection, "send_command", closed_already)
+            await pipeline.reset()
+        assert await redis.ping()
+
+
+async def closed_already(*_: object) -> None:
+    """As uvloop says it."""
+    raise RuntimeError("unable to perform operation on <UnixTransport closed=True>; the handler is closed")

@@ -1,105 +1,22 @@
 import asyncio
 import signal
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
 
-from bff.broker.errors import BrokerUnavailable
 from bff.broker.pipeline import Pipeline
-from bff.broker.script import Script
+from tests.broker.piped import REMEMBER, block, listening, opened, push, refusal, sent, tcp_before, together
 from tests.broker.servers import Server
 
 pytestmark = pytest.mark.anyio
-
-REMEMBER = Script("remember", "redis.call('HSET', KEYS[1], 'is', ARGV[1]) return redis.call('HGET', KEYS[1], 'is')")
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": request.param}
-
-
-@asynccontextmanager
-async def opened(url: str, **options: Any) -> AsyncIterator[Pipeline]:
-    pipeline = Pipeline(url, **options)
-    try:
-        yield pipeline
-    finally:
-        await pipeline.aclose()
-
-
-@asynccontextmanager
-async def listening(serve: Callable[[StreamReader, StreamWriter], Any], socket: Path) -> AsyncIterator[str]:
-    """Something that accepts connections, but is no Redis, or stands before one."""
-    server = await asyncio.start_unix_server(serve, socket)
-    try:
-        yield f"unix://{socket}"
-    finally:
-        server.close()
-
-
-@asynccontextmanager
-async def tcp_before(server: Server) -> AsyncIterator[int]:
-    """A TCP port that leads to the server's unix socket."""
-
-    closed = asyncio.Event()
-
-    async def copy(reader: StreamReader, writer: StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            writer.write(data)
-        writer.close()
-        await writer.wait_closed()
-
-    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
-        redis_reader, redis_writer = await asyncio.open_unix_connection(server.socket)
-        await asyncio.gather(copy(reader, redis_writer), copy(redis_reader, writer))
-        closed.set()
-
-    proxy = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield proxy.sockets[0].getsockname()[1]
-    finally:
-        proxy.close()
-        await closed.wait()
-
-
-async def block(pipeline: Pipeline, server: Server, key: str) -> asyncio.Task[Any]:
-    """A command that Redis has begun; it and all that come after it are answered when `key` is pushed to."""
-    client = await pipeline.execute("CLIENT", "ID")
-    blocking = asyncio.create_task(pipeline.execute("BLPOP", key, 0))
-    async with opened(server.url) as other:
-        while b"flags=b" not in await other.execute("CLIENT", "LIST", "ID", client):
-            pass
-    return blocking
-
-
-async def sent(pipeline: Pipeline) -> None:
-    """Whatever was issued by now is written at the next turn of the loop."""
-    writes = pipeline.writes
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert pipeline.writes == writes + 1
-
-
-async def together(*replies: Awaitable[Any]) -> list[Any]:
-    return await asyncio.gather(*replies, return_exceptions=True)
-
-
-async def push(server: Server, key: str) -> None:
-    async with opened(server.url) as other:
-        await other.execute("RPUSH", key, "pushed")
-
-
-async def refusal(*replies: Awaitable[Any]) -> str:
-    """What all of them fail with."""
-    answers = await together(*replies)
-    assert all(isinstance(answer, BrokerUnavailable) for answer in answers)
-    return ", ".join({str(answer) for answer in answers})
 
 
 async def test_replies_come_undecoded_as_redis_sends_them(pipeline: Pipeline, key: str) -> None:
@@ -181,6 +98,14 @@ async def test_others_get_the_script_whose_loader_was_cancelled(own_redis: Serve
         assert (await together(*runs))[1:] == [b"1", b"2"]
 
 
+async def test_what_is_asked_while_redis_has_nothing_to_do_is_sent_at_once(pipeline: Pipeline) -> None:
+    await pipeline.execute("PING")
+    writes = pipeline.writes
+    first = asyncio.ensure_future(together(*(pipeline.execute("ECHO", n) for n in range(10))))
+    await first
+    assert pipeline.writes == writes + 2
+
+
 async def test_a_server_killed_fails_what_is_in_flight_and_is_found_again(own_redis: Server, key: str) -> None:
     async with opened(own_redis.url) as pipeline:
         waiting = await block(pipeline, own_redis, key)
@@ -231,6 +156,19 @@ async def test_a_node_of_a_cluster_that_does_not_have_our_keys_is_left(tmp_path:
         for _ in range(2):
             assert await refusal(pipeline.run(REMEMBER, ["bff:{c0}:x"], [1])) == "Redis refuses: MOVED"
     assert len(connections) == 2
+
+
+async def test_a_connection_that_is_closed_while_it_makes_itself_known_is_said_to_be_lost(
+    any_redis: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def closed_already(_: object) -> None:
+        raise RuntimeError("unable to perform operation on <UnixTransport closed=True>; the handler is closed")
+
+    async with opened(any_redis.url) as pipeline:
+        with monkeypatch.context() as closed:
+            closed.setattr("redis.asyncio.connection.AbstractConnection.on_connect", closed_already)
+            assert await refusal(pipeline.execute("PING")) == "cannot connect to Redis: RuntimeError"
+        assert await pipeline.execute("PING") == b"PONG"
 
 
 async def test_callers_share_one_attempt_to_connect(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ async def test_only_what_is_due_goes_back_into_its_lane(world: World) -> None:
 
 async def test_more_than_a_batch_that_is_due_goes_back_in_one_run(world: World) -> None:
     for _ in range(250):
-        await world.accepted()
+        await world.accepted(timeout_ms=600_000)
     entries = [entry for _ in range(3) for entry in await world.take()]
     assert len(entries) == 100  # the slots
     await asyncio.gather(*(park(world, entry, budgeted=False) for entry in entries))
@@ -96,7 +96,7 @@ async def test_a_parked_call_of_a_cancelled_job_never_comes_back(world: World) -
 async def test_a_parked_call_whose_deadline_passes_is_expired_and_undone_if_it_may_have_had_an_effect(
     world: World,
 ) -> None:
-    job_id = await world.accepted("order", timeout_ms=300)
+    job_id = await world.accepted("order", timeout_ms=2_000)
     [entry] = await world.take()
     assert await park(world, entry, delay_ms=20, effect=True) is Noted.PARKED
     await world.until_ms((await world.job(job_id)).deadline_ms)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bff.broker.script import Script, script
+from bff.broker.script import Run, Script, as_batch, batched, script
 
 
 @pytest.fixture
@@ -41,3 +41,18 @@ def test_an_unknown_include_is_refused_with_who_asks_for_it(directory: Path) -> 
     (directory / "take.lua").write_text("--#include jbo\n")
     with pytest.raises(ValueError, match=r"take\.lua includes 'jbo', which is not in the library; there are: none"):
         script("take", directory)
+
+
+def test_a_batched_script_makes_its_libraries_once_and_its_body_a_function(directory: Path) -> None:
+    (directory / "lib" / "batch.lua").write_text("return run(KEYS, ARGV)\n")
+    (directory / "lib" / "job.lua").write_text("local job = 1\n")
+    (directory / "submit.lua").write_text("-- Submit.\n--#include job\nreturn job\n")
+    both = batched("submit", directory)
+    assert both.batched
+    expected = "-- Submit.\nlocal job = 1\nlocal function run(KEYS, ARGV)\nreturn job\nend\nreturn run(KEYS, ARGV)\n"
+    assert both.source == expected
+
+
+def test_a_batch_says_how_much_is_whose() -> None:
+    runs: list[Run] = [(["a", "b"], ["x"]), (["c"], [b"y", 2, "z"])]
+    assert as_batch(runs) == (["a", "b", "c"], [2, 2, 1, 1, 3, "x", b"y", 2, "z"])

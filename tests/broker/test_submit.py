@@ -4,18 +4,25 @@ from typing import Any
 
 import pytest
 
-from bff.broker.job import CallStatus, Mode, pairs
-from bff.broker.jobs import Conflict, Done, Refusal, Refused, Replayed
+from bff.broker.job import CallStatus, JobStatus, Mode, pairs
+from bff.broker.jobs import Accepted, Conflict, Done, Refusal, Refused, Replayed
 from bff.catalog.model import Priority
-from tests.broker.world import BAD, GOOD, World
+from bff.policies.admission import Admission
+from tests.broker.world import BAD, GOOD, SERVICES, World, a_catalog
 
 pytestmark = pytest.mark.anyio
 
 
-async def everything(world: World) -> dict[bytes, bytes]:
+async def everything(world: World) -> dict[bytes, Any]:
     """All keys of the cell, and what is in them."""
     keys = sorted(await world.redis.execute("KEYS", f"{world.keys.prefix}:*"))
-    return {key: await world.redis.execute("DUMP", key) for key in keys}
+    return {key: await _all_of(world, key) for key in keys}
+
+
+async def _all_of(world: World, key: bytes) -> Any:
+    if await world.redis.execute("TYPE", key) != b"hash":
+        return await world.redis.execute("DUMP", key)
+    return pairs(await world.redis.execute("HGETALL", key))  # whose dump has no order
 
 
 async def booked(world: World, service: str) -> dict[str, int]:
@@ -26,7 +33,7 @@ async def booked(world: World, service: str) -> dict[str, int]:
 async def test_a_job_is_laid_down_with_all_that_belongs_to_it(world: World) -> None:
     job_id = await world.accepted("crowded", parameters=b'{"a":1}', priority=Priority.HIGH, idempotency_key="k")
     job = await world.job(job_id)
-    assert await world.redis.execute("GET", world.keys.parameters(job_id)) == b'{"a":1}'
+    assert await world.jobs.parameters(job_id) == b'{"a":1}'
     index = await world.redis.execute("ZRANGE", world.keys.deadlines(), 0, -1, "WITHSCORES")
     assert [index[0], int(index[1])] == [job_id.encode(), job.deadline_ms]
     for service, name in (("fast", "must"), ("stock", "nice")):
@@ -43,6 +50,13 @@ async def test_a_job_remembers_who_asked_and_how(world: World) -> None:
     assert (job.client, job.mode, job.priority, job.operation) == ("acme", "sync", "low", "one")
     assert (job.deadline_ms - job.submitted_ms, job.version) == (7_000, 1)
     assert (job.started_ms, job.finished_ms, job.expires_ms, job.blame) == (None, None, None, None)
+
+
+async def test_a_client_may_have_a_name_that_a_field_of_a_job_has(world: World) -> None:
+    """A script says fields as name, value, name, value: no value is taken for a name."""
+    job_id = await world.accepted(client="plan")
+    await world.do()
+    assert (await world.job(job_id)).client == "plan"
 
 
 async def test_the_place_in_the_queue_is_that_of_the_call_with_most_before_it(world: World) -> None:
@@ -75,6 +89,41 @@ async def test_what_is_refused_leaves_nothing(world: World, reason: Refusal, ask
     assert isinstance(refused, Refused)
     assert refused.reason is reason
     assert await everything(world) == before
+
+
+def turned_down(world: World, admission: Admission) -> World:
+    """The same, where `stock`, with its ten places, has this admission."""
+    return World(
+        world.redis, a_catalog(SERVICES.replace("capacity = 10\n", f'capacity = 10\nadmission = "{admission}"\n'))
+    )
+
+
+async def test_by_capacity_a_lane_is_filled_to_its_last_place_whatever_is_predicted(world: World) -> None:
+    world = turned_down(world, Admission.CAPACITY)
+    await world.breaker(open_ms=5_000)
+    for _ in range(10):
+        await world.accepted("scarce", timeout_ms=120)
+    refused = await world.submit("scarce")
+    assert isinstance(refused, Refused)
+    assert refused.reason is Refusal.QUEUE_FULL
+    await world.accepted("scarce", priority=Priority.HIGH)
+
+
+async def test_without_admission_nobody_is_turned_away_and_what_comes_too_late_expires(world: World) -> None:
+    world = turned_down(world, Admission.NONE)
+    jobs = [await world.accepted("scarce", timeout_ms=200) for _ in range(30)]
+    assert await booked(world, "stock") == {"high": 0, "normal": 30, "low": 0}
+    await world.until_ms(await world.now_ms() + 201)
+    assert await world.take("stock") == []
+    assert {(await world.job(job_id)).status for job_id in jobs} == {JobStatus.EXPIRED}
+    assert await world.leftovers() == {}
+
+
+async def test_a_synchronous_job_too_is_let_in_by_each_services_own_admission(world: World) -> None:
+    for admission, answer in ((Admission.FULL, Refused), (Admission.CAPACITY, Accepted), (Admission.NONE, Accepted)):
+        own = turned_down(world, admission)
+        await own.breaker(open_ms=5_000)
+        assert isinstance(await own.submit("scarce", mode=Mode.SYNC), answer)
 
 
 async def test_who_was_refused_may_come_again_with_the_same_key(world: World) -> None:
@@ -149,8 +198,7 @@ async def test_a_job_of_which_nothing_is_left_for_want_of_places_has_ended_when_
 async def test_a_job_keeps_the_plan_that_it_was_accepted_with(world: World) -> None:
     """While a new catalog is rolled out, gateways and workers of both are at work."""
     job_id = await world.accepted("order")
-    plan = (await world.redis.execute("HGET", world.keys.job(job_id), "plan")).decode()
-    world.jobs._plans.pop(plan)  # a gateway that never compiled it
+    world.jobs._plans.pop(world.catalog.plans["order"].id)  # a gateway that never compiled it
     assert [call.name for call in (await world.job(job_id)).calls] == ["reserve", "charge", "confirm"]
 
 

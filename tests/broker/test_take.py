@@ -68,7 +68,7 @@ async def test_it_is_worth_asking_again_for_a_slot_soon_and_not_at_once(world: W
     for _ in range(4):
         await world.accepted("scarce")
     taken = await world.lanes("stock").take(4)
-    assert (len(taken.entries), taken.supply) == (3, Supply.LIMITED)
+    assert (len(taken.entries), taken.supply) == (3, Supply.FULL)
     assert 5 <= taken.again_ms <= 250
 
 

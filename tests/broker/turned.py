@@ -44,7 +44,7 @@ class Turned:
         source = script.source
         for right, wrong in self._edits:
             source = source.replace(right, wrong)
-        return await self._redis.run(Script(script.name, source), keys, arguments)
+        return await self._redis.run(Script(script.name, source, script.batched), keys, arguments)
 
     async def aclose(self) -> None:
         await self._redis.aclose()

@@ -7,10 +7,11 @@ from fastapi import FastAPI
 
 from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import ClientRegister
-from gateway.app import create_app
+from gateway.app import Application, create_app
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
 from tests.broker.servers import Server, binaries, running
+from tests.gateway.serving import Served, served
 
 
 @pytest.fixture
@@ -31,20 +32,28 @@ def settings(redis: Server) -> GatewaySettings:
 
 
 @pytest.fixture
-async def app(settings: GatewaySettings) -> AsyncIterator[FastAPI]:
+async def here(settings: GatewaySettings) -> AsyncIterator[Served]:
+    """A gateway on a socket of its own; in the end nothing is left of who waited."""
+    async with served(settings) as here:
+        yield here
+        await here.until_nothing_is_left()
+
+
+@pytest.fixture
+async def app(settings: GatewaySettings) -> AsyncIterator[Application]:
     """The application, started; nobody works on what it accepts."""
     catalog = load_catalog(settings.services_file, downstream_url=settings.downstream_url)
     made = create_app(settings, catalog, ClientRegister(settings.clients_file))
     async with made.router.lifespan_context(made):
-        gateway: Gateway = made.state.gateway
+        gateway: Gateway = made.gateway
         while await gateway.broker.pipeline.execute("EXISTS", gateway.broker.cell.keys.settings()) == 0:
             pass
         yield made
 
 
 @pytest.fixture
-def gateway(app: FastAPI) -> Gateway:
-    found: Gateway = app.state.gateway
+def gateway(app: Application) -> Gateway:
+    found: Gateway = app.gateway
     return found
 
 

@@ -57,7 +57,7 @@ class Served:
         await self.gateway.broker.jobs.cancel(job.id, PUBLIC)
 
     async def until_nothing_is_left(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (
                 len(self.gateway.waiters)
                 or self.gateway.live.jobs
@@ -98,7 +98,7 @@ class Wire:
 
     async def more(self) -> bytes:
         """What comes next; nothing at the end."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await asyncio.get_running_loop().sock_recv(self.socket, 65_536)
 
     async def until(self, end: bytes) -> bytes:

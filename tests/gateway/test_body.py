@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
+from bff.catalog.operations import Checkout
 from gateway import body
-from gateway.body import LIMIT_BYTES, PASSED_OVER_BYTES, body_of
+from gateway.body import LIMIT_BYTES, PASSED_OVER_BYTES, WHOLE, body_of, read_as
 from gateway.problems import Problem
 from tests.gateway.requests import Arriving, request
 
@@ -79,3 +82,43 @@ async def test_a_body_as_it_is_is_taken(encoding: str) -> None:
 )
 async def test_a_media_type_that_is_none_is_refused(media_type: str) -> None:
     assert (await refused(Arriving(b"{}"), ("Content-Type", media_type))).type.slug == "unsupported-media-type"
+
+
+async def test_what_has_come_in_already_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 0)
+    arrived = request(Arriving(b"{}"))
+    arrived.scope[WHOLE] = True
+    assert await body_of(arrived) == b"{}"
+
+
+def checkout(amount: str, quantity: str = "1") -> bytes:
+    return f'{{"cart_id": "c1", "amount_cents": {amount}, "items": [{{"sku": "A", "quantity": {quantity}}}]}}'.encode()
+
+
+@pytest.mark.parametrize(("written", "read"), [("3", 3), ("3.0", 3), ("3e0", 3), ("0.3e1", 3)])
+def test_a_whole_number_is_one_however_it_is_written(written: str, read: int) -> None:
+    parameters = read_as(Checkout, checkout(written, quantity=written))
+    assert (parameters.amount_cents, parameters.items[0].quantity) == (read, read)
+
+
+def test_of_as_many_whole_numbers_as_an_operation_takes_each_is_one() -> None:
+    document = json.loads(checkout("3.0"))
+    items = [{"sku": "A", "quantity": 2.0}] * 100
+    parameters = read_as(Checkout, json.dumps(document | {"items": items}).encode())
+    assert {item.quantity for item in parameters.items} == {2}
+
+
+@pytest.mark.parametrize("written", ["3.5", '"3"', "true", "null", "1e999", "-0.0", "1e30"])
+def test_what_is_none_is_refused_where_it_stands(written: str) -> None:
+    with pytest.raises(Problem) as caught:
+        read_as(Checkout, checkout(written, quantity="2.0"))
+    assert [each["pointer"] for each in caught.value.members["errors"]] == ["/amount_cents"]
+
+
+def test_one_that_is_whole_does_not_hide_what_else_is_wrong() -> None:
+    document = json.loads(checkout("3.0", quantity="0.0"))
+    with pytest.raises(Problem) as caught:
+        read_as(Checkout, json.dumps(document | {"note": 1}).encode())
+    pointers = {each["pointer"] for each in caught.value.members["errors"]}
+    assert pointers >= {"/items/0/quantity", "/note"}
+    assert "/amount_cents" not in pointers

@@ -1,24 +1,15 @@
 """One view of each job for all who wait for it: what it costs, what it is told, what it leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from bff.broker.job import Job
 from gateway.push import live
 from gateway.push.live import Reading
-from gateway.settings import GatewaySettings
-from tests.gateway.serving import Served, served
+from tests.gateway.serving import Served
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def here(settings: GatewaySettings) -> AsyncIterator[Served]:
-    async with served(settings) as here:
-        yield here
-        await here.until_nothing_is_left()
 
 
 class Follower:
@@ -43,7 +34,7 @@ class Follower:
         self._live.leave(self._job_id, self)
 
     async def version(self) -> int:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             reading = await self.heard.get()
         assert isinstance(reading, Reading)
         return reading.job.version

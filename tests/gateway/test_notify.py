@@ -1,11 +1,11 @@
 """Request-Notify: what cannot be done is said at once."""
 
 import pytest
-from starlette.datastructures import Headers
 
 from bff.broker.job import When
 from bff.broker.jobs import Notify
 from bff.catalog.clients import Client, new_webhook_secret
+from gateway.headers import IndexedHeaders
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.submission.notify import notify_of
@@ -18,7 +18,7 @@ POOR = Client(name="public")
 
 def asked(*values: str, client: Client = CLIENT, settings: GatewaySettings = SETTINGS) -> Notify | None:
     raw = [(b"request-notify", value.encode("latin-1")) for value in values]
-    return notify_of(Headers(raw=raw), client, settings)
+    return notify_of(IndexedHeaders({"headers": raw}), client, settings)
 
 
 def refused(*values: str, client: Client = CLIENT, settings: GatewaySettings = SETTINGS) -> str:

@@ -14,6 +14,7 @@ from bff.catalog.clients import ClientRegister
 from bff.catalog.operations import OPERATIONS
 from bff.wire.document import JobDocument
 from gateway.app import create_app
+from gateway.headers import IndexedHeaders
 from gateway.problems import PROBLEM_TYPES, Problem
 from gateway.schemas.openapi import KEY_PATTERN, SECONDS_PATTERN
 from gateway.settings import GatewaySettings
@@ -80,7 +81,7 @@ def test_a_key_fits_its_pattern_where_it_is_taken(text: str) -> None:
 
 def taken(name: str, text: str) -> bool:
     try:
-        steering_of(Headers({name: text}), OPERATIONS[0])
+        steering_of(IndexedHeaders({"headers": Headers({name: text}).raw}), OPERATIONS[0])
     except Problem:
         return False
     return True

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import pytest
 import uvicorn
@@ -31,6 +32,24 @@ class App:
         body = await Request(scope, receive).body()
         await self.may_answer.wait()
         await PlainTextResponse(f"got {len(body)}")(scope, receive, send)
+
+
+class Noting:
+    """A transport that notes what it is given at once."""
+
+    def __init__(self, transport: asyncio.Transport, writes: list[bytes]) -> None:
+        self._transport = transport
+        self._writes = writes
+
+    def write(self, data: bytes) -> None:
+        self._writes.append(data)
+        self._transport.write(data)
+
+    def writelines(self, parts: Iterable[bytes]) -> None:
+        self.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 @pytest.fixture
@@ -110,6 +129,7 @@ async def test_headers_that_are_too_long_are_refused(wire: Wire) -> None:
         await asyncio.sleep(0)
     got = await answering
     assert got.startswith(b"HTTP/1.1 431 ")
+    assert b"\r\nx-content-type-options: nosniff\r\n" in got
     assert b"/problems/head-too-large" in got
 
 
@@ -135,3 +155,33 @@ async def test_a_connection_that_wants_another_protocol_is_answered_and_closed(w
     got = await answers(wire, b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
     assert got.startswith(b"HTTP/1.1 200 ")
     assert b"connection: close" in got
+
+
+async def test_the_head_of_an_answer_and_its_body_go_in_one_write(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    writes: list[bytes] = []
+    made = BoundedProtocol.connection_made
+    monkeypatch.setattr(
+        BoundedProtocol,
+        "connection_made",
+        lambda self, transport: made(self, Noting(transport, writes)),  # type: ignore[arg-type]  # as good as one
+    )
+    wire = await asyncio.open_connection("127.0.0.1", port)
+    wire[1].write(b"GET / HTTP/1.1\r\n\r\n")
+    await wire[0].readuntil(b"got 0")
+    await answers(wire, b"POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi")
+    assert [written[-5:] for written in writes] == [b"got 0", b"got 2"]
+    wire[1].close()
+
+
+async def test_a_client_may_wait_to_be_told_to_send_its_body(wire: Wire) -> None:
+    wire[1].write(b"POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    assert await wire[0].readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    got = await answers(wire, b"hi")
+    assert got.startswith(b"HTTP/1.1 200 ")
+    assert got.endswith(b"got 2")
+
+
+@pytest.mark.parametrize("sent", [b"HEAD / HTTP/1.1\r\n\r\n", b"HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n"])
+async def test_an_answer_without_a_body_is_sent_too(wire: Wire, sent: bytes) -> None:
+    wire[1].write(sent)
+    assert (await wire[0].readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")

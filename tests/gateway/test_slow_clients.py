@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from bff.broker.job import Job
 from gateway.push import events, frames, outlet
 from gateway.push.socket import MAX_HELD, Subscription
 from gateway.push.waiters import Waiters
-from gateway.settings import GatewaySettings
 from tests.gateway.serving import (
     CLOSE,
     CONTINUATION,
@@ -20,7 +18,6 @@ from tests.gateway.serving import (
     TEXT,
     Served,
     masked,
-    served,
     websocket,
     wire,
 )
@@ -29,13 +26,6 @@ pytestmark = pytest.mark.anyio
 
 CHANGES = 600
 """Of a good kilobyte each: several times what a connection takes that nobody reads from."""
-
-
-@pytest.fixture
-async def here(settings: GatewaySettings) -> AsyncIterator[Served]:
-    async with served(settings) as here:
-        yield here
-        await here.until_nothing_is_left()
 
 
 @pytest.fixture

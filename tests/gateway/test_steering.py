@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from bff.catalog.model import Priority
 from bff.catalog.operations import OPERATIONS
 from bff.trace.context import NOWHERE
+from gateway.headers import IndexedHeaders
 from gateway.problems import Problem
 from gateway.steering import MAX_WAIT_SECONDS, Steering, preferences_of, seconds, steering_of, trace_of
 
@@ -16,8 +17,9 @@ LATIN = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), m
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=255)
 
 
-def headers(**values: str) -> Headers:
-    return Headers({name.replace("_", "-"): value for name, value in values.items()})
+def headers(**values: str) -> IndexedHeaders:
+    named = {name.replace("_", "-"): value for name, value in values.items()}
+    return IndexedHeaders({"headers": Headers(named).raw})
 
 
 def steering(**values: str) -> Steering:

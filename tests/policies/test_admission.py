@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bff.policies.admission import WEIGHTS, Decision, Load, PlannedCall, Verdict, admit, rests_ms, wait_ms
+from bff.policies.admission import WEIGHTS, Admission, Decision, Load, PlannedCall, Verdict, admit, rests_ms, wait_ms
 
 EMPTY = {"high": 0, "normal": 0, "low": 0}
 
@@ -208,8 +208,42 @@ def test_a_rest_that_a_service_asked_for_is_waited_for() -> None:
     assert decide(s=a_load({"normal": 10}, paused_ms=3_000)).expected_ms == 3_000 + 100 + 100
 
 
+def test_who_waits_for_a_service_that_is_held_without_an_end_is_told_an_hour() -> None:
+    assert decide(s=a_load(held=True, admission=Admission.CAPACITY)).expected_ms == 3_600_000 + 100
+
+
 def test_what_is_done_already_waits_for_nothing() -> None:
     calls = [a_call(), a_call("b", "t", after=("a",))]
     full, free = a_load({"normal": 1_000}), a_load()
     assert decide(*calls, s=full, t=free).verdict is Verdict.QUEUE_FULL
     assert decide(*calls, s=full, t=free, done=("a",)) == Decision(Verdict.ACCEPTED, "", 0, 100)
+
+
+@pytest.mark.parametrize(
+    ("load", "full", "capacity"),
+    [
+        (a_load({"normal": 500}, bound=500), Verdict.QUEUE_FULL, Verdict.QUEUE_FULL),
+        (a_load({"low": 900}), Verdict.SHEDDING, Verdict.ACCEPTED),
+        (a_load({"normal": 100}, max_wait_ms=500), Verdict.DEADLINE_UNATTAINABLE, Verdict.ACCEPTED),
+        (a_load(open_ms=5_000), Verdict.DOWNSTREAM_UNAVAILABLE, Verdict.ACCEPTED),
+        (a_load(held=True), Verdict.DOWNSTREAM_UNAVAILABLE, Verdict.ACCEPTED),
+    ],
+)
+def test_admission_can_be_turned_down_to_the_lanes_bound_and_to_nothing(
+    load: Load, full: Verdict, capacity: Verdict
+) -> None:
+    assert decide(s=load).verdict is full
+    assert decide(s=replace(load, admission=Admission.CAPACITY)).verdict is capacity
+    assert decide(s=replace(load, admission=Admission.NONE)).verdict is Verdict.ACCEPTED
+
+
+def test_each_service_is_looked_at_in_its_own_way() -> None:
+    calls = [a_call(), a_call("b", "t", after=("a",))]
+    full = a_load({"normal": 1_000})
+    assert decide(*calls, s=replace(full, admission=Admission.NONE), t=full).service == "t"
+    assert decide(*calls, s=full, t=replace(full, admission=Admission.NONE)).service == "s"
+
+
+def test_where_nothing_is_looked_at_an_optional_call_gets_a_place_too() -> None:
+    decision = decide(a_call(), a_call("b", "t", required=False), t=a_load({"normal": 2_000}, admission=Admission.NONE))
+    assert decision.without == ()

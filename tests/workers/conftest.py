@@ -9,8 +9,7 @@ from redis import Redis
 from bff.broker.arrivals import Arrivals
 from bff.broker.cell import Cell
 from bff.broker.keys import Keys
-from bff.broker.pipeline import Pipeline
-from tests.broker.servers import Server, binaries
+from tests.broker.servers import Server, binaries, patient
 from tests.workers.world import World, a_catalog
 
 
@@ -31,7 +30,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 async def world(server: Server, tmp_path: Path) -> AsyncIterator[World]:
-    pipeline, arrivals = Pipeline(server.url), Arrivals(server.url)
+    pipeline, arrivals = patient(server.url), Arrivals(server.url)
     cell = Cell(pipeline, a_catalog(tmp_path), Keys(f"test-{uuid.uuid4().hex[:12]}"))
     await cell.configure()
     with Redis.from_url(server.url) as redis:

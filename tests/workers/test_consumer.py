@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from bff.broker.background import background
 from bff.broker.job import CallStatus, JobStatus
 from bff.broker.pipeline import Pipeline
 from bff.broker.script import Script
-from bff.downstream.outcome import Reason
+from bff.downstream.outcome import Outcome, Reason
 from bff.logs import TextLines
 from tests.workers.world import SUCCESS, Scripted, World
 from workers.consumer import Consumer
@@ -28,6 +29,25 @@ async def running(consumer: Consumer) -> AsyncIterator[None]:
         await consumer.drained(0)
 
 
+class OneByOne(Scripted):
+    """Each call waits for its turn."""
+
+    def __init__(self) -> None:
+        super().__init__(SUCCESS)
+        self.turns, self.done = asyncio.Semaphore(0), asyncio.Semaphore(0)
+        self.begun = 0
+
+    async def next_ends(self) -> None:
+        self.turns.release()
+        await self.done.acquire()
+
+    async def perform(self, *given: Any, **options: Any) -> Outcome:
+        self.begun += 1
+        await self.turns.acquire()
+        self.done.release()
+        return await super().perform(*given, **options)
+
+
 async def test_no_more_is_taken_than_the_service_has_slots(world: World) -> None:
     downstream = Scripted()
     job_ids = [await world.submit() for _ in range(5)]
@@ -39,6 +59,22 @@ async def test_no_more_is_taken_than_the_service_has_slots(world: World) -> None
         jobs = [await world.ended(job_id) for job_id in job_ids]
     assert {job.status for job in jobs} == {JobStatus.SUCCEEDED}
     assert downstream.most_in_flight == 2
+
+
+async def test_calls_that_end_one_by_one_do_not_cost_a_take_each(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.consumer.GATHER_SECONDS", 60.0)  # so that the number of free slots alone decides
+    downstream = OneByOne()
+    await world.submit()
+    await world.performed(Scripted(SUCCESS))  # from here on Redis has the scripts
+    for _ in range(60):
+        await world.submit("wide")
+    async with running(world.consumer(downstream, "wide")):
+        await world.until(lambda: downstream.begun == 40)
+        before = world.pipeline.commands
+        for _ in range(10):
+            await downstream.next_ends()
+        await world.until(lambda: downstream.begun == 50)
+        assert world.pipeline.commands - before == 10 + 1  # an end each, and one take
 
 
 async def test_an_idle_consumer_is_woken_by_new_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,14 +109,52 @@ async def test_a_limited_consumer_waits_rather_than_to_ask_again_and_again(world
 
 async def test_a_paused_service_is_asked_for_again_when_its_rest_is_over(world: World) -> None:
     job_id = await world.submit()
-    seconds, micros = world.redis.time()
-    now_ms = seconds * 1000 + micros // 1000
-    world.redis.hset(world.cell.keys.service("main"), "paused_until", now_ms + 300)
+    rest(world, "main", 300)
     before = world.pipeline.commands
     async with running(world.consumer(Scripted(SUCCESS))):
         await world.until(lambda: not world.redis.zcard(world.cell.keys.deadlines()))
     assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
     assert world.pipeline.commands - before <= 8
+
+
+def rest(world: World, service: str, milliseconds: int) -> None:
+    seconds, micros = world.redis.time()
+    world.redis.hset(world.cell.keys.service(service), "paused_until", seconds * 1000 + micros // 1000 + milliseconds)
+
+
+class Counted:
+    """A connection that counts runs of scripts by name."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.execute = pipeline.execute
+        self.runs = Counter[str]()
+        self._pipeline = pipeline
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        self.runs[script.name] += 1
+        return await self._pipeline.run(script, keys, arguments)
+
+
+async def test_slots_that_become_free_bring_no_takes_while_a_service_rests(world: World) -> None:
+    """Each would bring nothing: what limits is not slots."""
+    for _ in range(30):
+        await world.submit("wide")
+    downstream, counted = OneByOne(), Counted(world.pipeline)
+    consumer = replace(world, cell=replace(world.cell, redis=counted)).consumer(downstream, "wide")
+    async with running(consumer):
+        await world.until(lambda: downstream.begun == 30)
+        began = time.monotonic()
+        rest(world, "wide", 10_000)
+        before = counted.runs["take"]
+        await world.submit("wide")
+        rest(world, "wide", 600_000)  # with which it would not have been accepted
+        await world.until(lambda: counted.runs["take"] > before)
+        before = counted.runs["take"]
+        for left in reversed(range(30)):
+            await downstream.next_ends()
+            await world.until(lambda left=left: consumer.held.leased <= left)  # type: ignore[misc]
+        assert counted.runs["take"] - before <= 1 + time.monotonic() - began  # one a second, lest it is lifted by hand
+        assert downstream.begun == 30
 
 
 async def test_what_runs_when_it_is_stopped_comes_to_its_end(world: World) -> None:
@@ -153,7 +227,7 @@ async def test_an_idle_consumer_stops_at_once(world: World) -> None:
 async def test_one_entry_that_goes_wrong_stops_no_other(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """A performer must not raise; where it does, the entry is left to be reclaimed, and said so."""
     broken, good = await world.submit(), await world.submit()
-    world.redis.delete(world.cell.keys.parameters(broken))
+    world.redis.append(world.cell.keys.parameters(broken), "}")
     caplog.handler.setFormatter(TextLines())
     with caplog.at_level(logging.ERROR):
         async with running(world.consumer(Scripted(SUCCESS))):

@@ -1,15 +1,19 @@
 """The worker as a process: hosted by arq, told by its environment."""
 
+import asyncio
 import json
 import re
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from redis.exceptions import WatchError
 
 from bff.broker.cell import Cell
 from bff.broker.errors import BrokerUnavailable
@@ -20,8 +24,10 @@ from bff.catalog.catalog import load_catalog
 from tests.broker.servers import Server
 from tests.faults.processes import Process, bff, free_port
 from tests.workers.world import World
+from workers import main
 from workers.maintenance import reclaim
 from workers.metrics import Metrics
+from workers.settings import WorkerSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +102,46 @@ async def test_a_worker_with_a_wrong_catalog_says_so_in_one_line(start: Start, t
     worker = start(bff("worker"), SERVICES_FILE=str(services), WORKER_METRICS_PORT="0")
     assert worker.exit_code() == 1
     assert re.fullmatch(r"bff worker: .*services\.toml, line \d+: .*\n", worker.log.read_text())
+
+
+class CutOff:
+    """What arq's worker is where a job of its own was cancelled: it has not called what is to be called at its end."""
+
+    def __init__(self, main_task: "asyncio.Future[None] | None" = None) -> None:
+        self.main_task = main_task
+        self.ctx: dict[Any, Any] = {}
+        self.shut_down = False
+
+    def run(self) -> None:
+        raise asyncio.CancelledError
+
+    async def on_shutdown(self, _: dict[Any, Any]) -> None:
+        self.shut_down = True
+
+
+def hosted_by(worker: CutOff, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "_log_to_stderr", lambda _: None)
+    monkeypatch.setattr(main, "arq_settings", lambda _: {})
+    monkeypatch.setattr(main, "create_worker", lambda _: worker)
+    with ThreadPoolExecutor(1) as own_loop:
+        own_loop.submit(main.run, WorkerSettings()).result()
+
+
+def test_what_arq_comes_no_further_to_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = CutOff()
+    hosted_by(worker, monkeypatch)
+    assert worker.shut_down
+
+
+def test_what_ended_arq_is_not_hidden_by_the_jobs_that_it_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.new_event_loop()
+    broken: asyncio.Future[None] = loop.create_future()
+    broken.set_exception(WatchError("the connection was lost"))
+    worker = CutOff(broken)
+    with pytest.raises(WatchError):
+        hosted_by(worker, monkeypatch)
+    assert worker.shut_down
+    loop.close()
 
 
 async def test_reclaiming_waits_for_a_broker_that_is_away() -> None:

@@ -41,6 +41,13 @@ timeout_seconds = 1.0
 expected_seconds = 0.01
 capacity = 100
 
+[services.wide]
+base_url = "http://127.0.0.1:1/wide"
+max_concurrency = 40
+timeout_seconds = 1.0
+expected_seconds = 0.01
+capacity = 100
+
 [services.careless]
 base_url = "http://127.0.0.1:1/careless"
 max_concurrency = 2
@@ -82,6 +89,7 @@ UNDO = Compensation(name="undo", service="main", build=_request)
 OPERATIONS = (
     an_operation("plain", a_call()),
     an_operation("paced", a_call(service="paced")),
+    an_operation("wide", a_call(service="wide")),
     an_operation("careless", a_call(service="careless")),
     an_operation("once", a_call(at_most_once=True)),
     an_operation("static", a_call(fallback={"items": []})),

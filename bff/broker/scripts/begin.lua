@@ -7,7 +7,6 @@
 --   over: nothing of this call is left to do.
 --#include job
 --#include graph
---#include admission
 --#include lane
 --#include supply
 local id, name = ARGV[1], ARGV[2]
@@ -43,6 +42,7 @@ local number = redis.call('HINCRBY', service, 'sync_calls', 1)
 redis.call('ZADD', calling, now + timeout_ms + 1000, id .. ':' .. name) -- as reclaim.lua counts: by then it is over for certain
 local entry = string.format('0-%.0f', number) -- as no entry of a lane has it: release lets go of nothing else
 local lane = cell .. 'lane:' .. call.service .. ':' .. job.priority
-local handed = hand_out(supply, lane, entry, now - job[name .. '.ready'], job, call, ARGV[3])
+job.parameters = parameters_of(redis.call('GET', cell .. 'parameters:' .. id) or '')
+local handed = hand_out(supply, lane, entry, now - job[name .. '.ready'], job, plan, call, ARGV[3])
 keep_supply(supply)
 return { 'begun', 0, handed, ended }

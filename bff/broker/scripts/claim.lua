@@ -4,13 +4,18 @@
 -- ARGV  id …
 -- Returns claimed
 --#include job
---#include notify
+--#include delivery
 --#include results
-local FIELDS = { 'status', 'submitted', 'operation', 'expires', 'claimed', 'notify_when', 'notify_state', 'notify_kept' }
-for i, id in ipairs(ARGV) do
-  local job = { id = id, events = {} }
-  for k, value in ipairs(redis.call('HMGET', KEYS[i], unpack(FIELDS))) do job[FIELDS[k]] = value or nil end
-  if job.status and TERMINAL[job.status] and not job.claimed then
+
+-- For the first time. One whose time is over counts as it was.
+local function fetched(job)
+  local going = results_going(job.expires)
+  if job.status == 'succeeded' and redis.call('EXISTS', going) == 1 then redis.call('HINCRBY', going, job.operation, -1) end
+end
+
+for _, id in ipairs(ARGV) do
+  local job = load(id)
+  if job and TERMINAL[job.status] and not job.claimed then
     redis.call('ZREM', cell .. 'notify', '') -- removes nothing: a first write that Redis allows at maxmemory
     tell(job, 'fetched')
     note(job, 'claimed', 1)

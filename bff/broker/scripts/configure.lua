@@ -7,6 +7,7 @@ for field, value in pairs(cjson.decode(ARGV[1])) do redis.call('HSET', KEYS[1], 
 for name, fields in pairs(cjson.decode(ARGV[2])) do
   local service = cell .. 'service:' .. name
   for field, value in pairs(fields) do redis.call('HSET', service, field, value) end
+  redis.call('HSET', service, 'kept_as', 'a table: this is too long for Redis to keep it in a list, and look through all for each')
   redis.call('HSETNX', service, 'service_us', fields.expected_us)
   for _, lane in ipairs({ 'high', 'normal', 'low', 'again' }) do
     lane = cell .. 'lane:' .. name .. ':' .. lane

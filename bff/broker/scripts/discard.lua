@@ -4,6 +4,7 @@
 -- Returns discarded | gone
 --#include job
 --#include graph
+--#include delivery
 local letter = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not letter then return 'gone' end
 redis.call('XDEL', KEYS[1], ARGV[1])

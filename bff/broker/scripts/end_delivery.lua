@@ -4,7 +4,7 @@
 --       delay_ms, medium, receiver (for operators), error
 -- Returns done | stale
 --#include job
---#include notify
+--#include delivery
 local id, turn, word, delay_ms, medium, receiver, error = unpack(ARGV)
 local job = load(id)
 if not job or job.notify_state ~= 'pending' or (job.notify_turn ~= turn and word ~= 'delivered') then return 'stale' end

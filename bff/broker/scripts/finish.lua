@@ -7,7 +7,7 @@
 --#include job
 --#include graph
 --#include breaker
---#include lane
+--#include slot
 
 -- What admission counts with: a moving average of the last 16 calls or so; and what 95 of 100 calls do not exceed, found by steps
 -- of which 19 go down for each that goes up (Robbins and Monro, "A Stochastic Approximation Method", 1951).
@@ -16,6 +16,7 @@ local function note_time(service, took_us)
   local slow_us = tonumber(read[2] and now - read[4] <= FRESH_MS and read[2] or read[3])
   slow_us = took_us > slow_us and slow_us + slow_us * 19 / 400 or math.max(1000, slow_us - slow_us / 400)
   redis.call('HSET', service, 'service_us', math.floor((read[1] * 15 + took_us) / 16), 'slow_us', math.floor(slow_us), 'timed_at', now)
+  for _, plan in pairs(plans) do plan.rests = nil end -- which were worked out with what was measured before
 end
 
 local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms, health,

@@ -3,7 +3,7 @@
 -- ARGV  limit, lease_ms
 -- Returns {{job id, turn}, …}
 --#include job
---#include notify
+--#include delivery
 local handed = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
   set_due(id, now + ARGV[2])

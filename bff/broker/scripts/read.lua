@@ -4,14 +4,14 @@
 -- Returns {now_ms, job fields (flat), outcomes (flat), position, expected_ms}    position -1: nothing of it is queued
 --#include job
 --#include graph
---#include breaker
+--#include allowed
 --#include admission
-local flat = redis.call('HGETALL', KEYS[1])
-if #flat == 0 then return { now, flat, {}, -1, 0 } end
+--#include flat
 local job = load(ARGV[1])
-if job.expires and now >= tonumber(job.expires) and redis.call('EXISTS', cell .. 'parameters:' .. ARGV[1]) == 0 then
-  return { now, {}, {}, -1, 0 } -- over; its hash is here for a notification alone
+if not job or job.expires and now >= tonumber(job.expires) and redis.call('EXISTS', cell .. 'parameters:' .. ARGV[1]) == 0 then
+  return { now, {}, {}, -1, 0 } -- over; its hash may be here for a notification alone
 end
+local flat = flat_of(job)
 local outcomes = redis.call('HGETALL', cell .. 'outcomes:' .. ARGV[1])
 if TERMINAL[job.status] then return { now, flat, outcomes, -1, 0 } end
 local position, expected_ms = -1, 0
@@ -21,7 +21,8 @@ for _, call in ipairs(plan.calls) do
   if status == 'queued' then
     local wait = 0
     if not synchronous(job, call) then
-      local ahead = ahead_of(job, call)
+      local left = redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job[call.name .. '.lane']) or 0
+      local ahead = ahead_of(job, call, left)
       position = math.max(position, ahead)
       wait = wait_ms(lane_state(call.service, job.priority), job.priority, ahead)
     end

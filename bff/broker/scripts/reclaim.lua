@@ -52,7 +52,7 @@ for i = 1, 4 do
   for _, held in ipairs(redis.call('XPENDING', KEYS[i + 1], GROUP, 'IDLE', idle_ms + 1000, '-', '+', ARGV[1])) do
     local entry = redis.call('XRANGE', KEYS[i + 1], held[1], held[1])[1]
     local job, plan, call
-    if entry then job, plan, call = stands_for(entry) end
+    if entry then job, plan, call = stands_for(entry, true) end
     release(KEYS[i + 1], held[1])
     count = count + 1
     if job and job[call.name .. '.entry'] == held[1] then lost(job, plan, call) end

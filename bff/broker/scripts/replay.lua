@@ -4,6 +4,7 @@
 -- Returns replayed | gone (the letter, or its job) | not-replayable
 --#include job
 --#include graph
+--#include delivery
 local letter = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not letter then return 'gone' end
 local fields = by_name(letter[2])
@@ -15,7 +16,7 @@ tell(job, 'replayed', fields.call)
 if fields.kind == 'notification' then
   set_due(job.id, now)
   note(job, 'notify_state', 'pending', 'notify_tries', 0, 'notify_kept', 0)
-  keep_hash(job)
+  go_with_parameters(job)
   return 'replayed'
 end
 for _, counter in ipairs({ '.attempts', '.spared', '.lost' }) do put(job, fields.call .. counter, 0) end

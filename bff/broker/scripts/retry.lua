@@ -8,7 +8,7 @@
 --#include job
 --#include graph
 --#include breaker
---#include lane
+--#include slot
 --#include budget
 local id, name, entry, effect, delay_ms, error, http_status, pause_ms, attempted, budgeted, health, ran_ms = unpack(ARGV)
 local MOST_SPARED = 10

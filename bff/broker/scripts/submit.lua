@@ -8,10 +8,10 @@
 -- Returns {accepted, now_ms, expected_ms, position, plain (0 | 1), ended, used_us} | {replayed, id} | {conflict, id} | {unconfigured}
 --       | {queue-full | shedding | deadline-unattainable | downstream-unavailable, service, retry_ms, expected_ms}
 --       | {quota-exceeded, requests | in-flight, retry_ms, used_us}
---       plain: every call waits for its turn, none was skipped. used_us: of window_us, what the client has used of its quota.
+--       plain: every call that is not done waits for its turn, none was skipped. used_us: of window_us, what the client has used of its quota.
 --#include job
 --#include graph
---#include breaker
+--#include allowed
 --#include admission
 local id, digest, operation, client, priority, mode, timeout_ms, parameters, traceparent, tracestate, fingerprint, kept_ms,
   interval_us, window_us, max_in_flight, notify, notify_when, gateway = unpack(ARGV)
@@ -23,7 +23,6 @@ if KEYS[5] then
     return { print == fingerprint and 'replayed' or 'conflict', known }
   end
 end
-if redis.call('EXISTS', cell .. 'plan:' .. digest) == 0 then return { 'unconfigured' } end
 
 -- GCRA: each accepted job moves the client's theoretical arrival time on by one interval, up to one window ahead.
 local used = redis.call('HMGET', KEYS[4], 'next_us', 'in_flight')
@@ -37,36 +36,36 @@ if tonumber(max_in_flight) > 0 and tonumber(used[2] or 0) >= tonumber(max_in_fli
 end
 
 timeout_ms = tonumber(timeout_ms)
+local deadline = now + timeout_ms
 local job = {
   id = id, changed = {}, events = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
-  status = 'queued', version = 0, submitted = now, deadline = now + timeout_ms,
+  version = 0, submitted = now, deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
 }
 local plan = plan_of(job)
+if not plan then return { 'unconfigured' } end
 local done = {}
 for i = DONE_FROM, #ARGV, 4 do done[ARGV[i]] = i end
 local admitting = mode == 'sync' and admit_sync or admit
-local word, service, retry_ms, expected_ms, refused, ages = admitting(plan, priority, timeout_ms, done)
+local word, service, retry_ms, expected_ms, refused, states = admitting(plan, priority, timeout_ms, done)
 if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
 
-for _, field in ipairs({ 'operation', 'client', 'priority', 'mode', 'plan', 'status', 'submitted', 'deadline' }) do
-  put(job, field, job[field])
-end
-if traceparent ~= '' then put(job, 'traceparent', traceparent) end
-if tracestate ~= '' then put(job, 'tracestate', tracestate) end
-if notify ~= '' then
-  put(job, 'notify', notify)
-  put(job, 'notify_when', notify_when)
-end
-tell(job, 'submitted', gateway)
-redis.call('HSET', KEYS[1], 'operation', operation) -- first, so that a job that ends at once has a key to expire
-redis.call('SET', KEYS[2], parameters)
-redis.call('ZADD', KEYS[3], job.deadline, id)
+local asked_for = { operation, client, priority, mode, digest, now, deadline, gateway, traceparent, tracestate }
+redis.call('SET', KEYS[2], table.concat(asked_for, '\t') .. '\n' .. parameters)
+redis.call('ZADD', KEYS[3], deadline, id)
 if KEYS[5] then redis.call('SET', KEYS[5], id .. ' ' .. fingerprint, 'PX', kept_ms) end
 redis.call('HINCRBY', KEYS[4], 'in_flight', 1)
 if tonumber(interval_us) > 0 then
   used_us = used_us + interval_us
   redis.call('HSET', KEYS[4], 'next_us', string.format('%.0f', clock_us + used_us))
 end
+put(job, 'status', 'queued')
+if notify ~= '' then
+  put(job, 'notify', notify)
+  put(job, 'notify_when', notify_when)
+end
+local regular = not next(done) and not next(refused)
+if not regular then redis.call('HSET', KEYS[1], 'status', 'queued') end -- it may end at once, and has a key to expire
+tell(job, 'submitted', gateway)
 for _, call in ipairs(plan.calls) do
   local at = done[call.name]
   if at then
@@ -78,19 +77,22 @@ for _, call in ipairs(plan.calls) do
   else
     book(job, call, 1)
     if not refused[call.name] and mode ~= 'sync' then
-      note_newcomer(call.service, priority, ages[call.service])
-      ages[call.service] = 0
+      note_newcomer(call.service, priority, states[call.service].age)
+      states[call.service].age = 0
     end
   end
   put(job, call.name .. '.status', at and 'succeeded' or 'waiting')
   if refused[call.name] then give_up(job, call, 'skipped') end
 end
 advance(job, plan)
-save(job)
+if regular then job.events = {} end -- see timeline.lua
+write(job) -- nobody can know of it yet, to be told
 local position, plain = -1, 1
 for _, call in ipairs(plan.calls) do
   local status = job[call.name .. '.status']
-  if status == 'queued' and mode ~= 'sync' then position = math.max(position, ahead_of(job, call)) end
+  if status == 'queued' and mode ~= 'sync' then
+    position = math.max(position, ahead_of(job, call, states[call.service].left))
+  end
   if status == 'skipped' or status == 'fallback' then plain = 0 end
 end
 return { 'accepted', now, expected_ms, position, plain, ended, used_us }

@@ -6,7 +6,7 @@
 --   oldest_ms: age of the oldest entry that is not done
 --#include job
 --#include graph
---#include breaker
+--#include allowed
 --#include admission
 --#include lane
 --#include budget

@@ -2,14 +2,14 @@
 -- none sooner than its rate allows. What is too late is expired on the way, what was cancelled is dropped.
 -- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low, …:again   STREAM
 -- ARGV  name, consumer, n
--- Returns {unconfigured} | {taken | idle | limited, again_ms, last entry id of each lane, entries, ended}
---   idle: nothing waits; the next one comes in behind the last ids. limited: no slot or no permit; ask again in again_ms.
+-- Returns {unconfigured} | {taken | idle | full | limited, again_ms, last entry id of each lane, entries, ended}
+--   idle: nothing waits; the next one comes in behind the last ids. full: no slot is free; ask again when one is, or in again_ms.
+--   limited: its rate, its rest or its breaker allows no more, whatever is free; ask again in again_ms.
 --   entry: lane, entry id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job fields (flat), outcomes (flat), barred
 --   barred (0 | 1): the breaker is open; not to be called, but ended by what there is to fall back on
 --#include job
 --#include graph
---#include breaker
---#include admission
+--#include weights
 --#include lane
 --#include supply
 local service, consumer, wanted = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -26,7 +26,7 @@ for i = 1, 4 do
 end
 local owed = redis.call('HMGET', KEYS[1], 'owed.high', 'owed.normal', 'owed.low')
 for i = 1, 3 do owed[i] = tonumber(owed[i] or 0) end
-local entries, dropped = {}, 0
+local entries, dropped, last = {}, 0, {}
 
 -- Smooth weighted round robin over the lanes that hold something; what a lane is owed is remembered between calls.
 local function shares(n)
@@ -51,7 +51,7 @@ end
 local function yielding(lane, most)
   local count = 0
   for _, entry in ipairs(most > 0 and unread(lane, most) or {}) do
-    local job, _, call = stands_for(entry)
+    local job, _, call = stands_for(entry, true)
     if of_use(job, call) and (call.undoes or call.required and not call.fallback and not call.cached) then break end
     count = count + 1
   end
@@ -63,13 +63,16 @@ local function read(i, count)
     and redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', lanes[i], '>')
   local got = reply and reply[1] and reply[1][2] or {}
   counts[i] = #got < count and 0 or counts[i] - #got
-  if #got > 0 then redis.call('HINCRBY', KEYS[1], 'left.' .. LANES[i], #got) end
+  if #got > 0 then
+    redis.call('HINCRBY', KEYS[1], 'left.' .. LANES[i], #got)
+    last[i] = got[#got][1]
+  end
   for _, entry in ipairs(got) do
     local job, plan, call, starts_by = stands_for(entry)
     if drop(lanes[i], entry, job, plan, call, starts_by) then
       dropped = dropped + 1
     else
-      entries[#entries + 1] = hand_out(supply, lanes[i], entry[1], now - entry[1]:match('^%d+'), job, call, consumer)
+      entries[#entries + 1] = hand_out(supply, lanes[i], entry[1], now - entry[1]:match('^%d+'), job, plan, call, consumer)
     end
   end
 end
@@ -100,16 +103,16 @@ if #entries + dropped > 0 then -- else nothing changed, and an idle consumer wri
   keep_supply(supply)
 end
 
-local word, again_ms, last = 'taken', 0, {}
+local word, again_ms = 'taken', 0
 if counts[1] + counts[2] + counts[3] + counts[AGAIN] == 0 then
   word = 'idle'
   for i = 1, 4 do
-    local info = redis.call('XINFO', 'STREAM', lanes[i])
+    local info = last[i] and {} or redis.call('XINFO', 'STREAM', lanes[i])
     for f = 1, #info, 2 do if info[f] == 'last-generated-id' then last[i] = info[f + 1] end end
   end
 elseif #entries < wanted then
-  word = 'limited'
-  local slot_ms = supply.slots - in_flight - #entries > 0 and 0 or supply.look_again_ms
-  again_ms = math.min(1000, math.max(supply.open_ms, supply.paused_ms, permit_ms(supply), slot_ms)) -- a pause can be lifted by hand
+  again_ms = math.min(1000, math.max(supply.open_ms, supply.paused_ms, permit_ms(supply))) -- a pause can be lifted by hand
+  word = again_ms > 0 and 'limited' or 'full'
+  if word == 'full' and supply.slots - in_flight - #entries <= 0 then again_ms = supply.look_again_ms end
 end
 return { word, again_ms, last, entries, ended }

@@ -1,8 +1,8 @@
 -- Admission: turn away at the door what cannot be served in time. The same rule stands in bff/policies/admission.py; a test
 -- holds the two to the same verdicts, so both count in whole numbers (us between two starts, ms of waiting).
-local WEIGHTS = { high = 8, normal = 3, low = 1 }
-local ALL_WEIGHTS = 12
+--#include weights
 local SHED_ABOVE_PER_MILLE = { high = 1000000, normal = 900, low = 750 } -- high is turned away by its own bound alone
+local FULL, NONE = 'full', 'none' -- a service's `admission`: what turns a job away there; else by capacity, its lane's bound alone
 local HELD_RETRY_MS = 60000 -- for what needs a service that an operator holds until he resumes it
 
 -- Who came to the other lanes within the last ten seconds, estimated from two windows of that length. read[at + 1] to read[at + 3]
@@ -39,7 +39,7 @@ local function lane_state(service, priority)
     'breaker.open_until', 'paused_until',
     'came_at', 'came.high', 'came.normal', 'came.low', 'came_before.high', 'came_before.normal', 'came_before.low',
     'expected_us', 'slow_us', 'timed_at', 'timeout_ms', 'entered.again', 'left.again',
-    'breaker.forced', 'held_until')
+    'breaker.forced', 'held_until', 'admission', 'left.' .. priority)
   local waiting = { high = tonumber(read[1] or 0), normal = tonumber(read[2] or 0), low = tonumber(read[3] or 0) }
   local slots, open_ms = breaker_allows(read[10], tonumber(read[8]), read[25])
   local held, endless = held_ms(read[26])
@@ -54,14 +54,12 @@ local function lane_state(service, priority)
     slow_ms = slow_ms(read[19], read[20], read[21], read[22]),
     again = math.max(0, (read[23] or 0) - (read[24] or 0)),
     open_ms = open_ms, paused_ms = math.max(rests_ms(read[11]), held), held = endless,
+    admission = read[27] or FULL, left = tonumber(read[28] or 0),
   }
 end
 
--- Entries of its lane before a call that is queued.
-local function ahead_of(job, call)
-  local left = redis.call('HGET', cell .. 'service:' .. call.service, 'left.' .. job[call.name .. '.lane']) or 0
-  return math.max(0, job[call.name .. '.place'] - left - 1)
-end
+-- Entries of its lane before a call that is queued, of which so many have `left`.
+local function ahead_of(job, call, left) return math.max(0, job[call.name .. '.place'] - left - 1) end
 
 -- Ahead of a newcomer: everything that waits, and what will come to the other lanes meanwhile if it goes on as of late; but no
 -- more than what was begun before, and what its lane's weight lets past while its own lane is served.
@@ -72,15 +70,18 @@ local function wait_ms(state, priority, waiting)
   return state.paused_ms + math.floor(ahead * state.spacing_us / 1000)
 end
 
--- Why a call cannot be done in time, and in how many ms that would be different: nil where it can. With an open breaker one
--- whose last good answer may be in the cache is let in: a worker looks there. Not while an operator holds the service, until he
--- resumes it: nobody takes anything then.
+-- Why a call gets no place, and in how many ms that would be different: nil where it gets one. With an open breaker one whose
+-- last good answer may be in the cache is let in: a worker looks there. Not while an operator holds the service, until he resumes
+-- it: nobody takes anything then.
 local function obstacle(state, priority, call, start, latest)
-  if state.held then return 'downstream-unavailable', HELD_RETRY_MS end
-  if state.open_ms > 0 and not call.cached then return 'downstream-unavailable', state.open_ms end
+  if state.admission == NONE then return end
+  local full = state.admission == FULL
+  if full and state.held then return 'downstream-unavailable', HELD_RETRY_MS end
+  if full and state.open_ms > 0 and not call.cached then return 'downstream-unavailable', state.open_ms end
   if state.waiting >= state.bound then
     return 'queue-full', math.ceil((state.waiting - state.bound + 1) * state.spacing_us / 1000)
   end
+  if not full then return end
   if state.total * 1000 >= state.capacity * SHED_ABOVE_PER_MILLE[priority] then
     local excess = state.total - math.floor(state.capacity * SHED_ABOVE_PER_MILLE[priority] / 1000) + 1
     return 'shedding', math.ceil(excess * state.spacing_us / 1000)
@@ -91,10 +92,12 @@ end
 -- The same for a synchronous job, which waits in no lane: it is refused only for what would certainly fail.
 local function admit_sync(plan)
   for _, call in ipairs(plan.calls) do
-    local read = redis.call('HMGET', cell .. 'service:' .. call.service, 'breaker.open_until', 'breaker.forced', 'held_until')
+    local read = redis.call('HMGET', cell .. 'service:' .. call.service, 'breaker.open_until', 'breaker.forced', 'held_until',
+      'admission')
     local _, open_ms = breaker_allows(read[1], 1, read[2])
     local _, held = held_ms(read[3])
     if held then open_ms = HELD_RETRY_MS end
+    if (read[4] or FULL) ~= FULL then open_ms = 0 end
     if open_ms > 0 and call.required and not call.fallback and (held or not call.cached) then
       return 'downstream-unavailable', call.service, open_ms, open_ms
     end
@@ -105,15 +108,16 @@ local function admit_sync(plan)
 end
 
 -- word, service, retry_ms (until it would be different), expected_ms (from now to the end; of a refusal, to the start of the call
--- that it is for), names of calls that get no place (they are optional, or have static data to fall back on), and for
--- note_newcomer the ages by service. Places are booked for the whole graph at once, so what is ahead of a later call is counted
+-- that it is for), names of calls that get no place (they are optional, or have static data to fall back on), and how the services
+-- stand, by name. Places are booked for the whole graph at once, so what is ahead of a later call is counted
 -- while the earlier ones run: its start is the later of both. What is done waits for nothing.
 local function admit(plan, priority, timeout_ms, done)
   local ends, refused, longest = {}, {}, 0
-  local states, slow, ages = {}, {}, {}
+  local states, slow = {}, {}
   for _, call in ipairs(plan.calls) do
     local state = states[call.service] or lane_state(call.service, priority)
-    states[call.service], slow[call.service], ages[call.service] = state, state.slow_ms, state.age
+    states[call.service], slow[call.service] = state, state.slow_ms
+    max_wait_ms(plan, call, priority, state.max_wait_ms)
   end
   for _, call in ipairs(plan.calls) do
     local begins = 0
@@ -136,5 +140,5 @@ local function admit(plan, priority, timeout_ms, done)
       end
     end
   end
-  return 'accepted', '', 0, longest, refused, ages
+  return 'accepted', '', 0, longest, refused, states
 end

@@ -3,32 +3,8 @@
 --   <cell>service:<name>  HASH  breaker.open_until (ms; 0: closed; past: half-open) .since .opened .window_at .good .bad
 --                               .earlier_good .earlier_bad, and the rule: breaker.failure_percent .minimum_calls .window_ms .open_ms
 --                               breaker.forced (open | closed: an operator says so, whatever the ends of calls say)
---                               paused_until (ms, as the service asked) held_until (ms, as an operator did; 0: until he resumes it)
-local PROBES = 3
-local MAX_OPEN_MS = 60000
+--#include allowed
 local BREAKER = { 'open_until', 'since', 'opened', 'window_at', 'good', 'bad', 'earlier_good', 'earlier_bad' }
-local RULE = { 'failure_percent', 'minimum_calls', 'window_ms', 'open_ms' }
-
--- How many calls may be in flight, and for how long none may.
-local function breaker_allows(open_until, slots, forced)
-  if forced == 'open' then return 0, MAX_OPEN_MS end
-  open_until = tonumber(open_until or 0)
-  if open_until == 0 or forced == 'closed' then return slots, 0 end
-  if now < open_until and open_until <= now + MAX_OPEN_MS then return 0, open_until - now end -- later: the clock was set back
-  return math.min(slots, PROBES), 0
-end
-
--- For how long the service rests, as it asked: an hour at most.
-local function rests_ms(paused_until)
-  local paused_ms = math.max(0, (paused_until or 0) - now)
-  return paused_ms <= 3600000 and paused_ms or 0
-end
-
--- For how long an operator holds it, and whether there is no end to that yet: it is taken for an hour then.
-local function held_ms(held_until)
-  if held_until == '0' then return 3600000, true end
-  return math.max(0, (held_until or 0) - now), false
-end
 
 local function open_breaker(b)
   local open_until = now + math.min(MAX_OPEN_MS, b.open_ms * 2 ^ math.min(b.opened, 10))
@@ -56,13 +32,16 @@ local function too_bad(b)
   return all >= b.minimum_calls * b.window_ms and bad * 100 >= all * b.failure_percent
 end
 
-local function write_breaker(service, b)
+-- What differs from what was `read` in the order of BREAKER; nil: all.
+local function write_breaker(service, b, read)
   local fields = {}
-  for _, name in ipairs(BREAKER) do
-    fields[#fields + 1] = 'breaker.' .. name
-    fields[#fields + 1] = string.format('%.0f', b[name])
+  for i, name in ipairs(BREAKER) do
+    if not read or b[name] ~= tonumber(read[i] or 0) then
+      fields[#fields + 1] = 'breaker.' .. name
+      fields[#fields + 1] = string.format('%.0f', b[name])
+    end
   end
-  redis.call('HSET', service, unpack(fields))
+  if #fields > 0 then redis.call('HSET', service, unpack(fields)) end
 end
 
 -- An operator's word stands above what the ends of calls say: 'open' | 'closed'. After 'auto' they count again: those of a few
@@ -77,17 +56,28 @@ local function force_breaker(service, word)
   if word ~= 'auto' then redis.call('HSET', service, 'breaker.forced', word) end
 end
 
+-- Closed, and no bad end in either window.
+local function untroubled(read)
+  return tonumber(read[1] or 0) == 0 and tonumber(read[6] or 0) == 0 and tonumber(read[8] or 0) == 0
+end
+
 -- What the end of a call that ran for `ran_ms` says of its service: 'well', 'ill', or '' (nothing).
 local function note_health(service, health, ran_ms)
   if health == '' then return end
-  local names, b = {}, {}
-  for _, name in ipairs(BREAKER) do names[#names + 1] = 'breaker.' .. name end
-  for _, name in ipairs(RULE) do names[#names + 1] = 'breaker.' .. name end
-  names[#names + 1] = 'breaker.forced'
-  local read = redis.call('HMGET', service, unpack(names))
-  if read[#names] then return end
-  for i, name in ipairs(names) do b[name:sub(9)] = tonumber(read[i] or 0) end
-  if now - ran_ms < b.since and b.since <= now + MAX_OPEN_MS or b.window_ms == 0 then return end
+  local read = redis.call('HMGET', service, 'breaker.open_until', 'breaker.since', 'breaker.opened', 'breaker.window_at',
+    'breaker.good', 'breaker.bad', 'breaker.earlier_good', 'breaker.earlier_bad',
+    'breaker.failure_percent', 'breaker.minimum_calls', 'breaker.window_ms', 'breaker.open_ms', 'breaker.forced')
+  local since, window_ms = tonumber(read[2] or 0), tonumber(read[11] or 0)
+  if read[13] or window_ms == 0 or now - ran_ms < since and since <= now + MAX_OPEN_MS then return end
+  if health == 'well' and untroubled(read) and now - (read[4] or 0) < window_ms then -- nothing but this can come of it
+    redis.call('HINCRBY', service, 'breaker.good', 1)
+    return
+  end
+  local b = {
+    failure_percent = tonumber(read[9] or 0), minimum_calls = tonumber(read[10] or 0), window_ms = window_ms,
+    open_ms = tonumber(read[12] or 0),
+  }
+  for i, name in ipairs(BREAKER) do b[name] = tonumber(read[i] or 0) end
   if b.open_until > 0 then
     if health == 'ill' then open_breaker(b) else b.good = b.good + 1 end
     if b.good >= PROBES then close_breaker(b) end
@@ -96,5 +86,5 @@ local function note_health(service, health, ran_ms)
     b[health == 'well' and 'good' or 'bad'] = b[health == 'well' and 'good' or 'bad'] + 1
     if too_bad(b) then open_breaker(b) end
   end
-  write_breaker(service, b)
+  write_breaker(service, b, read)
 end

@@ -21,8 +21,8 @@ end
 local function start_by(job, plan, call)
   if call.undoes then return 0 end
   local latest = job.deadline - rest_ms(plan, call) - START_MARGIN_MS
-  local max_wait = redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. job.priority) or 0
-  return tonumber(max_wait) > 0 and math.min(latest, now + max_wait) or latest
+  local max_wait = max_wait_ms(plan, call, job.priority)
+  return max_wait > 0 and math.min(latest, now + max_wait) or latest
 end
 
 -- What was begun goes before what was not (`again`): behind a full lane it would come too late, and be undone for nothing.
@@ -79,7 +79,7 @@ local function keep_until(job, moment)
       redis.call('PERSIST', cell .. key .. job.id)
     end
   end
-  keep_hash(job)
+  keep_hash(job, moment)
 end
 
 -- To the dead letters: what was given up, and an operator has to look at.
@@ -89,7 +89,7 @@ local function bury(kind, job, call, error)
   redis.call('XADD', cell .. 'dead', '*', 'kind', kind, 'job', job.id, 'operation', job.operation, 'client', job.client,
     'priority', job.priority, 'timeout_ms', job.deadline - job.submitted, 'call', call.name, 'service', call.service,
     'error', error, 'attempts', job[call.name .. '.attempts'] or 0,
-    'parameters', redis.call('GET', cell .. 'parameters:' .. job.id) or '')
+    'parameters', parameters_of(redis.call('GET', cell .. 'parameters:' .. job.id) or ''))
 end
 
 -- Undo what was done, one call after the other, the last done first, and only when nothing of the job is in flight any more.

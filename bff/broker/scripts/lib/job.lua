@@ -1,10 +1,13 @@
 -- A job inside a script: read once, changed in memory, written once by save(). All its keys share the hash tag of KEYS[1].
---   <cell>job:<id>         HASH    operation client priority mode plan status version submitted deadline [started finished expires
---                                  final blame traceparent tracestate, and see notify.lua], and for each call <call>.status .attempts .entry .place
---                                  .effect .ms …
---   <cell>parameters:<id>  STRING  JSON     <cell>outcomes:<id>  HASH  call -> JSON data     <cell>plan:<digest>  STRING  JSON
+--   <cell>parameters:<id>  STRING  what was asked for, which never changes: a line of operation, client, priority, mode, plan,
+--                                  submitted, deadline, gateway, traceparent and tracestate, a tab between, and below it JSON
+--   <cell>job:<id>         HASH    how it stands: status version [started finished expires final blame, and see notify.lua], and for
+--                                  each call <call>.status .attempts .entry .place .effect .ms …; what stands in that line, where
+--                                  the hash is kept for longer
+--   <cell>outcomes:<id>    HASH    call -> JSON data     <cell>plan:<digest>  STRING  JSON
 --   <cell>deadlines        ZSET    job id -> deadline_ms, while the job is not terminal
---   <cell>timeline:<id>    LIST    "<ms since submitted> <what> <more> …", what happened, for operators; see bff/broker/timeline.py
+--   <cell>timeline:<id>    LIST    "<ms since submitted> <what> <more> …", what happened, for operators; see bff/broker/timeline.py, and
+--                                  timeline.lua for how it begins
 -- <call>.entry names the entry in flight (empty: none); <call>.effect is 1 once something may have been done downstream.
 local cell = KEYS[1]:match('^.-}:')
 local clock = redis.call('TIME')
@@ -23,16 +26,40 @@ local function by_name(flat)
   return fields
 end
 
-local function load(id)
-  local job = by_name(redis.call('HGETALL', cell .. 'job:' .. id))
+-- What was asked for: the line, and the parameters below it where they are wanted, too. A job that an older version accepted has
+-- no line: all of it is in its hash.
+local LINE = 512 -- bytes; nearly every line is shorter
+local function asked_for(id, parameters)
+  local key = cell .. 'parameters:' .. id
+  local text = parameters and (redis.call('GET', key) or '') or redis.call('GETRANGE', key, 0, LINE - 1)
+  if not parameters and #text == LINE and not text:find('\n', 1, true) then text = redis.call('GET', key) end
+  local operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate =
+    text:match('^([^{\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\n]*)')
+  return {
+    operation = operation, client = client, priority = priority, mode = mode, plan = plan, submitted = submitted,
+    deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
+  }, text
+end
+
+local function parameters_of(text) return text:match('^[^{][^\n]*\n(.*)') or text end
+
+local function load(id, parameters)
+  local flat = redis.call('HGETALL', cell .. 'job:' .. id)
+  if #flat == 0 then return nil end
+  local job, text = asked_for(id, parameters)
+  if parameters then job.parameters = parameters_of(text) end
+  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
   if not job.operation then return nil end
   job.id, job.changed, job.events = id, {}, {}
   return job
 end
 
 local function put(job, field, value)
-  job[field] = tostring(value)
-  job.changed[field] = true
+  value = tostring(value)
+  job[field] = value
+  local changed = job.changed
+  changed[#changed + 1] = field
+  changed[#changed + 1] = value
 end
 
 -- What happened, for operators. No word that is told has a blank in it, and none is what a client sent or a service answered.
@@ -46,7 +73,7 @@ local function keep_events(job)
   if #job.events == 0 then return end
   local key = cell .. 'timeline:' .. job.id
   local count = redis.call('RPUSH', key, unpack(job.events))
-  if count == #job.events then
+  if count == #job.events and TERMINAL[job.status] then
     local left_ms = redis.call('PTTL', cell .. 'job:' .. job.id)
     if left_ms > 0 then redis.call('PEXPIRE', key, left_ms) end
   elseif count > MOST_EVENTS then
@@ -55,23 +82,29 @@ local function keep_events(job)
   job.events = {}
 end
 
-local function save(job)
+local function write(job)
   put(job, 'version', job.version + 1)
   if TERMINAL[job.status] and not job.final then put(job, 'final', job.version) end
-  local fields = {}
-  for field in pairs(job.changed) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = job[field]
-  end
+  redis.call('HSET', cell .. 'job:' .. job.id, unpack(job.changed))
   job.changed = {}
-  redis.call('HSET', cell .. 'job:' .. job.id, unpack(fields))
   keep_events(job)
+end
+
+local function save(job)
+  write(job)
   redis.call('PUBLISH', cell .. 'changed:' .. job.id, job.version)
 end
 
+-- What a script has worked out of a plan (see timing.lua) it may use for all jobs that have it: no time passes in a script. What
+-- changes what it was worked out of has it worked out again (see finish.lua).
+local plans = {}
 local function plan_of(job)
-  local plan = cjson.decode(redis.call('GET', cell .. 'plan:' .. job.plan))
-  plan.by_name = {}
+  local digest = job.plan
+  if plans[digest] then return plans[digest] end
+  local document = redis.call('GET', cell .. 'plan:' .. digest)
+  if not document then return nil end
+  local plan = cjson.decode(document)
+  plans[digest], plan.by_name = plan, {}
   for _, call in ipairs(plan.calls) do
     plan.by_name[call.name] = call
     if call.undo then

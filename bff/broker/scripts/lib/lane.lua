@@ -1,20 +1,8 @@
 -- Lanes as streams: what is unread, and letting go of entries. Never XDEL an unread entry: it makes the group's lag unknown.
-local GROUP = 'workers'
+--#include slot
 local LANES = { 'high', 'normal', 'low', 'again' } -- in the order of the keys
 
 local function pending(lane) return redis.call('XPENDING', lane, GROUP)[1] end
-
--- After a failover that lost the take of an entry, who took it tells of one that here is unread: it stays for the next take.
-local function release(lane, entry)
-  if redis.call('XACK', lane, GROUP, entry) == 1 then redis.call('XDEL', lane, entry) end
-end
-
--- Nobody is to call the service for so long: it asked for that.
-local function pause(service, pause_ms)
-  if tonumber(pause_ms) == 0 then return end
-  local until_ms = math.max(now + pause_ms, tonumber(redis.call('HGET', service, 'paused_until') or 0))
-  redis.call('HSET', service, 'paused_until', until_ms)
-end
 
 -- The next ones that nobody has read, at most so many, without reading them.
 local function unread(lane, most)
@@ -23,10 +11,10 @@ local function unread(lane, most)
 end
 
 -- What an entry stands for: job, plan, call, start_by (ms, 0: none). Without a job where that is gone, or where the entry is
--- none of ours.
-local function stands_for(entry)
+-- none of ours. `lean`: without the job's parameters, which may be a megabyte.
+local function stands_for(entry, lean)
   local fields = by_name(entry[2])
-  local job = fields.job and fields.call and load(fields.job)
+  local job = fields.job and fields.call and load(fields.job, not lean)
   local plan = job and plan_of(job)
   local call = plan and plan.by_name[fields.call]
   if call then return job, plan, call, tonumber(fields.start_by) or 0 end

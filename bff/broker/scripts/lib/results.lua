@@ -11,9 +11,3 @@ local function keep_result(job)
   local going = results_going(job.expires)
   if redis.call('HINCRBY', going, job.operation, 1) == 1 then redis.call('PEXPIREAT', going, job.expires + COUNTED_WITHIN_MS) end
 end
-
--- For the first time. One whose time is over counts as it was.
-local function fetched(job)
-  local going = results_going(job.expires)
-  if job.status == 'succeeded' and redis.call('EXISTS', going) == 1 then redis.call('HINCRBY', going, job.operation, -1) end
-end

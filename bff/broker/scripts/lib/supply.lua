@@ -1,8 +1,8 @@
 -- What a service has to give at this moment, by its slots, its rate and its breaker; and handing out one call of it.
---   <cell>service:<name>  HASH  max_concurrency interval_us burst_us next_us paused_until service_us, and see breaker.lua, budget.lua
+--   <cell>service:<name>  HASH  max_concurrency interval_us burst_us next_us paused_until service_us, and see allowed.lua, budget.lua
 --                               sync_calls (how many synchronous calls were begun: a number for each)
 --   <cell>sync:<name>     ZSET  "<id>:<call>" of a synchronous job -> when the call is over for certain, ms: a slot each
---#include breaker
+--#include allowed
 --#include budget
 
 -- nil where the service was not laid down.
@@ -18,7 +18,7 @@ local function supply_of(service)
     paused_ms = math.max(rests_ms(set[5]), (held_ms(set[9]))), interval_us = interval_us, burst_us = burst_us, clock_us = clock_us,
     -- GCRA: the theoretical arrival time of the next call. No further ahead than it can be, should the clock have been set back.
     next_us = math.min(math.max(tonumber(set[4] or 0), clock_us), clock_us + burst_us + interval_us),
-    look_again_ms = math.min(250, math.max(5, math.floor(set[6] / 4000))), firsts = 0,
+    look_again_ms = math.min(250, math.max(5, math.floor(set[6] / 4000))), firsts = 0, places = {},
   }
 end
 
@@ -34,12 +34,13 @@ end
 
 local function keep_supply(supply)
   redis.call('HSET', supply.service, 'next_us', string.format('%.0f', supply.next_us))
+  for priority, places in pairs(supply.places) do redis.call('HINCRBY', supply.service, 'booked.' .. priority, -places) end
   if supply.firsts > 0 then earn_retries(supply.service, supply.firsts) end
 end
 
 -- The call is in flight from here on, under the name of `entry`, or where the breaker is open to be ended without being called.
 -- `by`: the process that makes it. Returns what that has to know; see take.lua.
-local function hand_out(supply, lane, entry, queued_ms, job, call, by)
+local function hand_out(supply, lane, entry, queued_ms, job, plan, call, by)
   local open = supply.open_ms > 0
   put(job, call.name .. '.status', 'running')
   put(job, call.name .. '.entry', entry)
@@ -50,23 +51,22 @@ local function hand_out(supply, lane, entry, queued_ms, job, call, by)
     if job[call.name .. '.attempts'] == '1' then supply.firsts = supply.firsts + 1 end
   end
   tell(job, open and 'barred' or 'taken', call.name, by, job[call.name .. '.attempts'] or 0, queued_ms)
-  book(job, call, -1)
+  if not synchronous(job, call) then supply.places[job.priority] = (supply.places[job.priority] or 0) + 1 end
   if job.status == 'queued' then
     put(job, 'status', 'running')
     put(job, 'started', now)
   end
   save(job)
-  local flat = {}
-  for field, value in pairs(job) do
-    if type(value) == 'string' and not field:find('.', 1, true) then
-      flat[#flat + 1] = field
-      flat[#flat + 1] = value
-    end
-  end
+  local told = {
+    'id', job.id, 'operation', job.operation, 'priority', job.priority, 'mode', job.mode, 'traceparent', job.traceparent or '',
+    'tracestate', job.tracestate or '',
+  }
+  local done = false
+  for _, each in ipairs(plan.calls) do done = done or GOOD[job[each.name .. '.status']] end
   return {
     lane, entry, queued_ms, call.undoes and 0 or job.deadline - now, call.name,
     tonumber(job[call.name .. '.attempts'] or 0), tonumber(job[call.name .. '.spared'] or 0), job[call.name .. '.effect'] or '',
-    redis.call('GET', cell .. 'parameters:' .. job.id), flat, redis.call('HGETALL', cell .. 'outcomes:' .. job.id),
+    job.parameters, told, done and redis.call('HGETALL', cell .. 'outcomes:' .. job.id) or {},
     open and 1 or 0,
   }
 end

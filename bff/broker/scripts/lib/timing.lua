@@ -10,11 +10,21 @@ local function slow_ms(expected_us, slow_us, timed_at, timeout_ms)
   return math.min(math.ceil((measured and slow_us or expected_us) / 1000), tonumber(timeout_ms))
 end
 
+-- For how long a call may wait for its start, ms; 0: for as long as its job has. `known` where it was read already.
+local function max_wait_ms(plan, call, priority, known)
+  local name = call.service .. ' ' .. priority
+  plan.max_waits = plan.max_waits or {}
+  plan.max_waits[name] = plan.max_waits[name] or known
+    or tonumber(redis.call('HGET', cell .. 'service:' .. call.service, 'max_wait_ms.' .. priority) or 0)
+  return plan.max_waits[name]
+end
+
 -- From the start of a call to the end of its job along the longest required path, ms. `slow` has what is known already of
 -- services. bff/policies/admission.py counts the same.
 local function rest_ms(plan, call, slow)
   if plan.rests then return plan.rests[call.name] end
-  plan.rests, slow = {}, slow or {}
+  local rests = {}
+  slow = slow or {}
   for i = #plan.calls, 1, -1 do
     local this = plan.calls[i]
     if not slow[this.service] then
@@ -25,10 +35,11 @@ local function rest_ms(plan, call, slow)
     for j = i + 1, #plan.calls do
       local later = plan.calls[j]
       for _, name in ipairs(later.required and later.after or {}) do
-        if name == this.name then later_ms = math.max(later_ms, HOP_MS + plan.rests[later.name]) end
+        if name == this.name then later_ms = math.max(later_ms, HOP_MS + rests[later.name]) end
       end
     end
-    plan.rests[this.name] = slow[this.service] + later_ms
+    rests[this.name] = slow[this.service] + later_ms
   end
-  return plan.rests[call.name]
+  plan.rests = rests
+  return rests[call.name]
 end
