@@ -1,0 +1,1 @@
+"""What a scenario will do, computed: the pattern simulator and the capacity planner."""

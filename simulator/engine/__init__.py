@@ -1,0 +1,1 @@
+"""One run of a scenario, event by event, or by recursion where that is exact."""

@@ -1,0 +1,1 @@
+"""A scenario found in what happened: arrivals and service times fitted to a log."""

@@ -1,0 +1,1 @@
+"""Queues and spikes in closed form."""
