@@ -4,12 +4,14 @@ UV_VERSION := 0.13.9
 PIP_AUDIT_VERSION := 2.10.1
 UV := $(if $(shell uv --version 2>/dev/null),uv,.uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
+# Images often set this. The tests start hundreds of processes, and each would compile anew all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # Behind a company's proxy only the machine's own store knows the certificates. A bare container has no store.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up test chaos check audit docs lock clean
+.PHONY: help setup up test chaos bench check audit docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +26,9 @@ test: .venv/.dev ## Set up and run all tests (PYTEST_ARGS="-k lane")
 
 chaos: .venv/.dev ## Let a seeded monkey break everything for ten minutes (ARGS="--seconds 60 --seed 7")
 	@.venv/bin/python -m tests.faults.chaos $(ARGS)
+
+bench: .venv/.dev .venv-bench/.installed ## Measure the gateway beside others like it, on Linux (ARGS="accept drain --rounds 3")
+	@.venv/bin/python -m loadtest.benchmarks.bench $(ARGS)
 
 check: .venv/.dev ## Lint, formatting, types, imports between packages, locks
 	.venv/bin/ruff check --quiet .
@@ -42,7 +47,7 @@ lock: | $(filter .uv/%,$(UV)) ## Write the lock files anew from pyproject.toml (
 	@UV=$(UV) .ci/locks write $(LOCK_ARGS)
 
 clean: ## Remove what setup and the tools made
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .venv-bench .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
 # What `make up` needs. After `make setup` everything of it is there already.
 .venv/.up: requirements-embedded.lock pyproject.toml | .venv/bin/python
@@ -51,6 +56,13 @@ clean: ## Remove what setup and the tools made
 .venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
 	$(call install,requirements-dev.lock)
 	@touch .venv/.up
+
+# Those that `make bench` compares with stand on other versions than we do.
+.venv-bench/.installed: loadtest/benchmarks/peers/requirements.lock | $(filter .uv/%,$(UV))
+	@echo "installing $< into .venv-bench"
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-bench
+	@$(UV) pip install --quiet --python .venv-bench/bin/python --require-hashes -r $<
+	@touch $@
 
 # hatchling, which builds the project, is held to the version and hashes of the lock too.
 define install

@@ -54,7 +54,7 @@ def _attribute(reference: str) -> Any:
 
 COMMANDS = {
     "up": Command(
-        "Run everything on this machine: Redis, mock downstream, gateway, worker.",
+        "Run everything on this machine: Redis, mock downstream, gateway, worker, simulator.",
         process("stack.settings:StackSettings", "stack.up:run", example="bff up --port 8000 --data ./data"),
     ),
     "gateway": Command(
@@ -81,6 +81,20 @@ COMMANDS = {
             example="bff mock --port 9000",
         ),
     ),
+    "simulator": Command(
+        "Serve the page on which scenarios are tried.",
+        process(
+            "simulator.page.settings:SimulatorSettings",
+            "simulator.page.main:run",
+            example="bff simulator --port 8100",
+        ),
+    ),
+    "export": Command("Write a scenario as what the live stack runs.", group("stack.export:command")),
+    "import": Command("Find a scenario in a log.", group("stack.import_:command")),
+    "plan": Command("Say whether a scenario can be met, and what it needs.", group("stack.plan:command")),
+    "simulate": Command("Compute what a scenario will do.", group("stack.simulate:command")),
+    "load": Command("Drive a scenario at a live stack, open loop.", group("stack.load:command")),
+    "twin": Command("Drive a scenario and simulate it: do the two agree?", group("stack.twin:command")),
     "key": Command("Make a client's key, its hash, and a webhook secret.", group("stack.keys:command")),
     "rollout": Command("See or set how much of each operation is asynchronous.", group("stack.rollout:commands")),
     "dead-letters": Command("List, replay or discard what was given up.", group("stack.dead_letters:commands")),

@@ -12,7 +12,8 @@ from bff.broker.survey import now_ms
 from bff.settings import KeepingSettings
 from stack.letters_shown import as_json, as_table
 from stack.options import options_of, settings_from
-from stack.visit import WrongUse, visit
+from stack.refused import WrongUse
+from stack.visit import visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ class Role(StrEnum):
 
     GATEWAY = "gateway"
     WORKER = "worker"
+    SIMULATOR = "simulator"
     MOCK = "mock"
     REDIS = "redis"
 
@@ -43,7 +44,7 @@ def redis_part(server: RedisServer, directory: Path, data: Path | None, inherits
 
 
 def python_parts(ports: Ports, redis_url: str, keys: Mapping[str, str] = MappingProxyType({})) -> list[Part]:
-    """Mock, gateways, workers. URLs and `keys` go by the environment: `ps` shows nobody what is secret in them."""
+    """Those of ours. URLs and `keys` go by the environment: `ps` shows nobody what is secret in them."""
     mock = _python_part(Role.MOCK, "mock", ports.mock, "/livez", note="its services: /_control")
     told = {"REDIS_URL": redis_url, "DOWNSTREAM_URL": mock.url, **keys}
     gateways = [
@@ -54,7 +55,12 @@ def python_parts(ports: Ports, redis_url: str, keys: Mapping[str, str] = Mapping
         _python_part(Role.WORKER, name, port, "/metrics", note="its metrics: /metrics", environment=told)
         for name, port in _named(Role.WORKER, ports.workers)
     ]
-    return [mock, *gateways, *workers]
+    pages = [] if ports.simulator is None else [ports.simulator]
+    simulators = [
+        _python_part(Role.SIMULATOR, name, port, "/livez", note="a page to try scenarios on")
+        for name, port in _named(Role.SIMULATOR, pages)
+    ]
+    return [mock, *gateways, *workers, *simulators]
 
 
 def _python_part(

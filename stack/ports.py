@@ -17,6 +17,7 @@ class Ports:
     gateways: tuple[int, ...]
     mock: int
     workers: tuple[int, ...]
+    simulator: int | None
 
 
 def choose_ports(settings: StackSettings) -> Ports:
@@ -26,7 +27,18 @@ def choose_ports(settings: StackSettings) -> Ports:
         gateways=_row("--port", settings.port, settings.gateways, chosen),
         mock=_row("--mock-port", settings.mock_port, 1, chosen)[0],
         workers=_row("--metrics-port", settings.metrics_port, settings.workers, chosen),
+        simulator=_simulator(settings, chosen) if settings.simulator else None,
     )
+
+
+def _simulator(settings: StackSettings, chosen: dict[int, str]) -> int:
+    """A port that nobody asked for keeps nobody from starting: a second stack's page goes elsewhere."""
+    try:
+        return _choose("--simulator-port", settings.simulator_port, chosen)
+    except Refused:
+        if "simulator_port" in settings.model_fields_set:
+            raise
+        return _choose("--simulator-port", 0, chosen)
 
 
 def _row(option: str, first: int, length: int, chosen: dict[int, str]) -> tuple[int, ...]:

@@ -10,7 +10,8 @@ from bff.broker.cell import Cell
 from bff.broker.rollout import Rollout
 from bff.settings import BrokerSettings
 from stack.options import options_of, settings_from
-from stack.visit import WrongUse, visit
+from stack.refused import WrongUse
+from stack.visit import visit
 
 Act = Callable[[Rollout], Awaitable[None]]
 

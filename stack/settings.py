@@ -29,6 +29,14 @@ class StackSettings(BaseSettings):
         validation_alias="WORKER_METRICS_PORT",
         description="Port of the worker's metrics; further workers follow it.",
     )
+    simulator: bool = Field(True, validation_alias="SIMULATOR", description="Serve the simulator's page too.")
+    simulator_port: int = Field(
+        8100,
+        ge=0,
+        le=65535,
+        validation_alias="SIMULATOR_PORT",
+        description="Port of the simulator's page. Where it is not given and taken, any free one.",
+    )
     redis_url: str | None = Field(
         None,
         pattern="^(redis|rediss|unix)://",

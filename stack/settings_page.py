@@ -10,6 +10,7 @@ PROCESSES = {
     "bff gateway": "gateway.settings:GatewaySettings",
     "bff worker": "workers.settings:WorkerSettings",
     "bff mock": "downstream_mock.settings:MockSettings",
+    "bff simulator": "simulator.page.settings:SimulatorSettings",
     "bff rollout": "bff.settings:BrokerSettings",
     "bff dead-letters": "bff.settings:KeepingSettings",
 }

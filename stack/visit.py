@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import click
-
 from bff.broker.cell import Cell
 from bff.broker.dead_letters import NotReplayed
 from bff.broker.errors import BrokerUnavailable
@@ -17,12 +15,6 @@ from bff.catalog.catalog import load_catalog
 from bff.catalog.tables import CatalogError
 from bff.settings import BrokerSettings, KeepingSettings
 from stack.options import without_password
-
-
-class WrongUse(click.ClickException):
-    """One line, without the usage that click's own would print before it."""
-
-    exit_code = 2
 
 
 class VisitedCell(Cell):

@@ -119,7 +119,7 @@ def httpx_aiohttp(url: str, connections: int) -> AbstractAsyncContextManager[Cal
 
 
 def httpx_over_ours(url: str, connections: int) -> AbstractAsyncContextManager[Call]:
-    return over_httpx([httpx_client(url, connections, ServiceTransport(connections))])
+    return over_httpx([httpx_client(url, connections, ServiceTransport(url, connections))])
 
 
 @asynccontextmanager

@@ -94,9 +94,12 @@ class LiveStack:
                 some = job_ids[first : first + 1000]
                 pipeline = redis.pipeline(transaction=False)
                 for job_id in some:
-                    pipeline.hmget(f"bff:{{c0}}:job:{job_id}", "status", "submitted", "deadline", "finished")
-                for job_id, (status, submitted, deadline, finished) in zip(some, pipeline.execute(), strict=True):
+                    pipeline.hmget(f"bff:{{c0}}:job:{job_id}", "status", "finished")
+                    pipeline.getrange(f"bff:{{c0}}:parameters:{job_id}", 0, 511)  # begins with what was asked for
+                replies = pipeline.execute()
+                for job_id, (status, finished), asked in zip(some, replies[::2], replies[1::2], strict=True):
                     if status is not None:
+                        submitted, deadline = asked.split(b"\t")[5:7]
                         ended = int(finished) if finished else None
                         found[job_id] = Job(status.decode(), int(submitted), int(deadline), ended)
         return found
@@ -113,7 +116,8 @@ async def until_at_rest(stack: LiveStack) -> dict[str, int]:
 @contextmanager
 def live_stack(*options: str) -> Iterator[LiveStack]:
     """A fresh `bff up` with these options."""
-    command = [sys.executable, "-m", "stack", "up", "--port=0", "--mock-port=0", "--metrics-port=0", *options]
+    free = ("--port=0", "--mock-port=0", "--metrics-port=0", "--no-simulator")
+    command = [sys.executable, "-m", "stack", "up", *free, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             urls, log = _urls(process), list[str]()

@@ -12,6 +12,7 @@ Exits with 1 where a waiter was not told, the median is above 100 ms, or an idle
 import argparse
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -275,6 +276,8 @@ async def main() -> int:
     parser.add_argument("--waiters", type=int, nargs="+", default=[1, 1000, 10_000])
     parser.add_argument("--channels", nargs="+", default=[*WAITERS, "broadcast"])
     asked = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each waiter is a file
     os.sched_setaffinity(0, {OTHER_CORE})
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, FIRST)  # and all that is started from here

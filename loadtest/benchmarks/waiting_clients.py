@@ -64,10 +64,12 @@ class WebSocketWaiter(Waiter):
             self._subscribed = True
             self.transport.write(masked(json.dumps({"type": "subscribe", "id": self.job_id}).encode()))
         self.ready = self.ready or b'"type":"job"' in received
-        _, ping, payload = received.rpartition(PING)
-        if ping and len(payload) >= 4:
-            self.transport.write(b"\x8a\x84\0\0\0\0" + payload[:4])
-            self._tail = payload[4:]
+        # From the front: a ping's own bytes may look like the beginning of one.
+        _, ping, rest = received.partition(PING)
+        while ping and len(rest) >= 4:
+            self.transport.write(b"\x8a\x84\0\0\0\0" + rest[:4])
+            self._tail = rest[4:]
+            _, ping, rest = self._tail.partition(PING)
 
 
 class EventsWaiter(Waiter):

@@ -27,8 +27,18 @@ LOOKS = [
 ]
 
 
+TOGETHER = [
+    LOOKS[0],
+    Look("dark, on a phone of 320 px", {"color_scheme": "dark", "viewport": {"width": 320, "height": 640}}),
+    Look("forced colours, reduced motion", {"forced_colors": "active", "reduced_motion": "reduce"}),
+]
+"""The same in fewer looks: of a large page one takes axe many seconds."""
+
+
 async def findings(page: Page) -> dict[str, list[str]]:
     """What axe finds against WCAG 2.2 AA: rule -> where."""
-    results = await Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG_22_AA}})
+    results = await Axe().run(
+        page, options={"runOnly": {"type": "tag", "values": WCAG_22_AA}, "resultTypes": ["violations"]}
+    )
     violations = results.response["violations"]
     return {each["id"]: [str(node["target"]) for node in each["nodes"]] for each in violations}

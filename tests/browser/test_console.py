@@ -53,6 +53,7 @@ async def console(page: Page, alone: Gateway) -> Page:
     await page.add_init_script(LISTEN)
     await sign_in(page, alone)
     await expect(page.get_by_role("heading", name="Console", level=1)).to_be_visible()
+    await page.wait_for_load_state()
     return page
 
 
@@ -76,6 +77,7 @@ async def test_the_keyboard_is_enough_for_all_of_it(page: Page, alone: Gateway, 
     await page.keyboard.type(ROOT)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Console", level=1)).to_be_visible()
+    await page.wait_for_load_state()  # its script runs by then: without it, the same leads to pages of their own
     done, summary = page.locator("#done"), page.locator("#summary")
 
     await tab_to(page, "Service")

@@ -121,8 +121,18 @@ async def test_an_answer_that_was_overtaken_by_a_newer_one_is_not_shown(
 
     await steer("reports", latency=constant(30))
     path = await started(api, REPORT, {"month": "2026-01"})
+    told = asyncio.Event()
+
+    def hear(frame: str | bytes) -> None:
+        if '"running"' in str(frame):
+            told.set()
+
+    live.on("websocket", lambda socket: socket.on("framereceived", hear))
     await live.goto(stack.gateway_url + path)
     await expect(live.get_by_role("status")).to_contain_text("Running")
+    await told.wait()
+    for _ in range(2):  # what the socket said is fetched by then: from here on, only estimates are
+        await live.wait_for_event("response", lambda response: response.url.endswith(path))
     await live.route("**/jobs/*", slow)
     holding.set()
     overtaken = (await held).request

@@ -68,14 +68,22 @@ def test_the_shipped_catalog_is_in_order() -> None:
 @pytest.mark.parametrize(
     ("more", "less", "line", "said"),
     [
-        ({"max_concurency": "3"}, "", 8, "unknown key; allowed: base_url, breaker, capacity"),
-        ({}, "capacity", 2, "services.echo.capacity: is missing"),
+        ({"max_concurency": "3"}, "", 8, "unknown key; allowed: admission, base_url, breaker, capacity"),
+        ({}, "capacity", 2, "services.echo lacks capacity"),
         ({"max_concurrency": "0"}, "", 4, "services.echo.max_concurrency: Input should be greater than or equal to 1"),
         ({"base_url": '"ftp://x"'}, "", 3, "services.echo.base_url"),
         ({"base_url": '"${NOWHERE}/x"'}, "", 3, "services.echo.base_url: variable 'NOWHERE' is not set"),
         ({"base_url": '"http://$"'}, "", 3, "services.echo.base_url: a $ begins a variable, as in ${NAME}"),
         ({"base_url": '"http://user@host"'}, "", 3, "services.echo.base_url"),
-        ({}, "base_url", 2, "services.echo.base_url: is missing"),
+        ({"base_url": '"http://host:65536"'}, "", 3, "services.echo.base_url"),
+        ({"base_url": '"http://[1:2]"'}, "", 3, "services.echo.base_url"),
+        ({"base_url": '"http://xn--.invalid"'}, "", 3, "base_url: 'xn--.invalid' is not the name of a host"),
+        ({"base_url": '"http://caf\u00e9.example"'}, "", 3, "base_url: a host is letters, digits, hyphens and under"),
+        ({"base_url": '"http://a..b"'}, "", 3, "base_url: a host is letters, digits, hyphens and under"),
+        ({"base_url": "'http://a\\b'"}, "", 3, "base_url: a host is letters, digits, hyphens and under"),
+        ({"base_url": '"http://host/\\u007f"'}, "", 3, "services.echo.base_url: String should match"),
+        ({"base_url": '"http://999.1.1.1"'}, "", 3, "services.echo.base_url: Octet 999 (> 255) not permitted"),
+        ({}, "base_url", 2, "services.echo lacks base_url"),
         ({"name": '"other"'}, "", 8, "unknown key 'name'; the table names the service"),
         ({"shares": "{ high = 1.0, normal = 1.0, low = 0 }"}, "", 8, "services.echo.shares.low: Input should be gr"),
         ({"max_wait_seconds": "inf"}, "", 8, "services.echo.max_wait_seconds.high: Input should be less than or equal"),
@@ -93,6 +101,7 @@ def test_the_shipped_catalog_is_in_order() -> None:
         ({"retry": "{ attempts = 0 }"}, "", 8, "services.echo.retry.attempts"),
         ({"retry": "{ base_seconds = 9.0, max_seconds = 1.0 }"}, "", 8, "base_seconds 9 is above max_seconds 1"),
         ({"capacity": '"many"'}, "", 7, "services.echo.capacity"),
+        ({"admission": '"capasity"'}, "", 8, "services.echo.admission: Input should be 'full', 'capacity' or 'none'"),
     ],
 )
 def test_a_services_file_is_refused_with_the_line(
@@ -112,6 +121,10 @@ def test_a_services_file_is_refused_with_the_line(
         ("", "no service in it"),
         ("services = 3\n", "no service in it"),
         ("[services]\necho = 3\n", "services.echo must be a table"),
+        (
+            '[services.echo]\nbase_url = "http://echo"\nexpected_seconds = 0.1\n',
+            "line 1: services.echo lacks max_concurrency, timeout_seconds, capacity",
+        ),
     ],
 )
 def test_what_is_no_services_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -159,6 +172,15 @@ def test_every_priority_has_at_least_one_place(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "No such file" in complaint(tmp_path, services=tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["payments", "My_Service.shop.svc.cluster.local.", "xn--caf-dma.example", "127.0.0.1", "[::1]", "1.2.3.4.5"],
+)
+def test_a_host_may_be_any_name_or_address(tmp_path: Path, host: str) -> None:
+    file = a_file(tmp_path, {"base_url": f'"https://{host}:8443/x"'})
+    assert load_catalog(file, operations=[an_operation()]).services["echo"].base_url == f"https://{host}:8443/x"
 
 
 def test_a_base_url_takes_its_host_from_outside() -> None:

@@ -95,7 +95,7 @@ class Front:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Looked at whenever a request comes or ends."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(holds)
 
     def headers(self, kind: Kind, name: str) -> list[str]:

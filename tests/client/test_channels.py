@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bff_client import Channel, Client, Job, Unreachable, events, websocket
+from bff_client import Channel, Client, Job, Patience, Unreachable, events, websocket
 from tests.client.conftest import HASTY
 from tests.client.front import Fault, Front, Kind, front_of
 from tests.contract.calls import CART, HI, Steer, constant
@@ -21,7 +21,7 @@ LADDER = list(Channel)
 
 async def heard(job: Job, told: "asyncio.Queue[Job]") -> Job:
     """The next state of this job that its waiter is told."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (state := await told.get()).id != job.id:
             pass
     return state
@@ -35,8 +35,8 @@ async def test_a_channel_that_does_not_work_here_gives_way_to_the_next(
     await steer("echo", latency=constant(0.2))
     front.faults = {Kind(channel): fault for channel in LADDER[:broken]}
     begun = time.monotonic()
-    assert (await bff.run("echo", HI, timeout=20)).succeeded
-    assert time.monotonic() - begun < 8
+    assert (await bff.run("echo", HI, timeout=120)).succeeded
+    assert time.monotonic() - begun < 30  # a quarter of that is what it would wait for a single channel
     assert front.seen[Kind(LADDER[broken])] >= 1
     for channel in LADDER[broken + 1 :]:
         assert front.seen[Kind(channel)] == 0
@@ -73,10 +73,10 @@ async def test_a_channel_that_failed_is_left_alone_by_the_next_wait(bff: Client,
 @pytest.mark.parametrize("fault", [Fault.CLOSED, Fault.ERROR_PAGE, Fault.LOGIN_PAGE])
 async def test_a_channel_that_is_refused_is_not_waited_for(front: Front, fault: Fault) -> None:
     front.faults = dict.fromkeys((Kind.WEBSOCKET, Kind.SSE), fault)
-    async with Client(front.url) as bff:
+    async with Client(front.url, patience=Patience(trial_seconds=60)) as bff:
         begun = time.monotonic()
         assert (await bff.run("echo", HI)).succeeded
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 30
 
 
 @pytest.mark.usefixtures("quick")
@@ -87,7 +87,7 @@ async def test_a_wait_is_over_as_soon_as_its_job_has_ended(
     """The pause before an event stream is opened anew is none that a wait is to end with."""
     monkeypatch.setattr(events, "AGAIN_SECONDS", 60.0)
     monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(45):
         assert (await bff.run("echo", HI, channels=[channel])).succeeded
 
 
@@ -120,7 +120,7 @@ async def test_a_connection_that_is_lost_in_the_middle_of_a_wait_loses_no_news(
     await front.until(lambda: front.open(Kind(channel)) == 1)
     strike(front, Kind(channel))
     await bff.cancel(job)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         ended = await waiting
     assert ended.ended
     versions = [told.get_nowait().version for _ in range(told.qsize())]

@@ -33,7 +33,7 @@ def constant(seconds: float) -> Json:
 async def until_in_flight(mock: httpx.AsyncClient, calls: int, service: str = "echo") -> None:
     """Until the mock answers so many, no more and no fewer."""
     while (await mock.get(f"/_control/{service}")).json()["counters"]["in_flight"] != calls:
-        pass
+        await asyncio.sleep(0.01)
 
 
 def hour_old_id(hours: float) -> str:

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from bff.broker.keys import Keys
-from bff.broker.pipeline import Pipeline
 from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import hash_of
+from tests.broker.servers import patient
 from tests.broker.world import World
 from tests.contract.calls import client_of
 from tests.contract.stack import Gateway, Up, gateway
@@ -48,7 +48,7 @@ async def operator(alone: Gateway) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def world(stack: Up, prefix: str) -> AsyncIterator[World]:
-    pipeline = Pipeline(stack.redis_url)
+    pipeline = patient(stack.redis_url)
     yield World(pipeline, load_catalog(), Keys(prefix))
     await pipeline.aclose()
 

@@ -66,7 +66,7 @@ def served(postbox: Postbox, **options: Any) -> Iterator[SmtpServer]:
 
     running = threading.Thread(target=asyncio.run, args=(serve(),))  # which cancels what still goes on
     running.start()
-    loop, over, port = listening.get(timeout=5)
+    loop, over, port = listening.get(timeout=60)
     try:
         yield SmtpServer("127.0.0.1", port, tls=False)
     finally:

@@ -41,7 +41,7 @@ class Command:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code. An error that was not foreseen leaves its trace in the log: there must be none."""
         self.tell_to_end(number)
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=60)
         if self._reader.ident is not None:
             self._reader.join()
         if self.process.stdout:
@@ -55,10 +55,10 @@ class Command:
 
 
 class Up(Command):
-    """A whole `bff up`, ready."""
+    """A whole `bff up`, ready; without the simulator, which has tests of its own."""
 
     def __init__(self) -> None:
-        super().__init__("up", "--port=0", "--mock-port=0", "--metrics-port=0")
+        super().__init__("up", "--port=0", "--mock-port=0", "--metrics-port=0", "--no-simulator")
         self.until(re.compile("^ready$"))
         places = dict(line.split()[:2] for line in self.seen if "   " in line and "|" not in line)
         self.redis_url = places["redis"]

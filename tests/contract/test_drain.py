@@ -84,46 +84,50 @@ async def test_sockets_are_closed_and_streams_ended_so_that_clients_go_elsewhere
     await steer("payments", latency=constant(0))
 
 
-async def test_a_thousand_clients_of_each_channel_are_let_go_in_time(
-    api: httpx.AsyncClient, stack: Up, steer: Steer
-) -> None:
+async def test_a_thousand_clients_of_each_channel_are_let_go_in_time(stack: Up) -> None:
+    """Within ten seconds; on a machine where their coming took longer, within as long as that."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    await steer("payments", latency=constant(9))
-    with gateway(stack.redis_url) as other:
+    with gateway(stack.redis_url, "--key-prefix=no-worker") as other:
         async with client_of(other.url) as leaving:
-            jobs = [await submitted(leaving, CHECKOUT) for _ in range(10)]
-            asked = [sent for job in jobs for sent in all_channels(job["id"]) * (THOUSAND // len(jobs))]
-            clients = [await opened(other.url, sent) for sent in asked]
+            reports = [await leaving.post("/v1/operations/report", json={"month": "2026-01"}) for _ in range(10)]
+            ids = [report.json()["id"] for report in reports] * (THOUSAND // len(reports))
+            # Long polls last: they wait for 30 s, however long the others take to come.
+            asked = [sent for one_channel in zip(*map(all_channels, ids), strict=True) for sent in one_channel]
+            began = time.monotonic()
+            clients = []
+            for first in range(0, len(asked), AT_ONCE):
+                some = (opened(other.url, sent) for sent in asked[first : first + AT_ONCE])
+                clients += await asyncio.gather(*some)
             while sum((await waiters(leaving)).values()) < len(clients):
                 await asyncio.sleep(0.05)
+            came_within = time.monotonic() - began
             began = time.monotonic()
             other.tell_to_end()
             answers = await asyncio.gather(*map(all_of, clients))
-            await asyncio.to_thread(other.process.wait, 20)
+            await asyncio.to_thread(other.process.wait)
             took = time.monotonic() - began
-    polled, streamed, closed = answers[0::3], answers[1::3], answers[2::3]
+    closed, streamed, polled = (answers[first : first + THOUSAND] for first in range(0, len(answers), THOUSAND))
     assert {answer_in(each).status for each in polled} == {200}
     assert {answer_in(each).body.startswith(b'{"id":') for each in polled} == {True}
     assert {each.endswith(b"\r\n0\r\n\r\n") for each in streamed} == {True}
     assert {b"\x03\xf4" in each[-64:] for each in closed} == {True}  # 1012
-    assert took < 10
-    for job in jobs:
-        await api.delete(f"/v1/jobs/{job['id']}")
-    await steer("payments", latency=constant(0))
+    assert took < max(10, came_within)
 
 
 THOUSAND = 1000
+AT_ONCE = 100
 UPGRADE = (
     "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: bff.v1+json",
 )  # fmt: skip
 
 
-def all_channels(job_id: str) -> list[bytes]:
+def all_channels(job_id: str) -> tuple[bytes, bytes, bytes]:
+    """Socket, event stream, long poll."""
     path = f"/v1/jobs/{job_id}"
     upgrade = request("GET", "/v1/ws", *UPGRADE).replace(b"Connection: close\r\n", b"")
-    return [request("GET", path, "Prefer: wait=30"), request("GET", f"{path}/events"), upgrade]
+    return upgrade, request("GET", f"{path}/events"), request("GET", path, "Prefer: wait=30")
 
 
 async def opened(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

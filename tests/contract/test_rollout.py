@@ -57,7 +57,7 @@ async def until(api: httpx.AsyncClient, wanted: str) -> float:
 
 def rollout_of(stack: Up, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stack", "rollout", *words, f"--redis-url={stack.redis_url}"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 async def test_what_an_operator_sets_at_one_gateway_all_do_within_a_second_and_back(

@@ -1,5 +1,6 @@
 """Signing in to the pages where keys are asked for: the key is sent once, a session stands in for it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -157,10 +158,10 @@ async def test_a_session_ends_with_the_key_that_opened_it(browser: httpx.AsyncCl
     await signed_in(browser)
     clients.write_text(CLIENTS.replace(hash_of(KEY), hash_of("bff_new")))
     while (await browser.get(page, headers=PAGE)).status_code == 200:
-        pass
+        await asyncio.sleep(0.02)
     clients.write_text(CLIENTS)
     while (await browser.get(page, headers=PAGE)).status_code == 401:
-        pass
+        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("body", [b"", b"key=", b"%ff%fe=&next=%00", b"key=" + b"x" * 2_000_000])

@@ -21,7 +21,7 @@ class Answer(NamedTuple):
 
 def connection(url: str) -> socket.socket:
     parsed = httpx.URL(url)
-    return socket.create_connection((parsed.host, parsed.port or 80), timeout=20)
+    return socket.create_connection((parsed.host, parsed.port or 80), timeout=60)
 
 
 def exchange(url: str, sent: bytes) -> Answer:

@@ -11,7 +11,7 @@ from tests.deploy.commands import settings_class
 from tests.project.tree import text
 
 COMPOSE = text("docker-compose.yml")
-OURS = ("gateway", "worker", "mock")
+OURS = ("gateway", "worker", "mock", "simulator")
 
 
 def services(compose: str = COMPOSE) -> dict[str, Any]:

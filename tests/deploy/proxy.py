@@ -66,7 +66,7 @@ def proxy(directory: Path, *gateways: str) -> Iterator[Proxy]:
         yield started
     finally:
         started.process.send_signal(signal.SIGQUIT)
-        assert started.process.wait(timeout=20) == 0, started.said()
+        assert started.process.wait(timeout=60) == 0, started.said()
 
 
 class HangsUp:

@@ -16,7 +16,7 @@ from gateway.protocol import HEAD_SECONDS
 from gateway.push import events, messages
 from gateway.settings import GatewaySettings
 from gateway.steering import MAX_WAIT_SECONDS
-from gateway.submission.submit import TOLD_WITHIN_SECONDS
+from gateway.submission.answer import TOLD_WITHIN_SECONDS
 from stack.cli import COMMANDS
 from tests.broker.servers import Server
 from tests.contract.stack import LISTENS, Command, Up
@@ -27,7 +27,7 @@ from tests.project.tree import PYPROJECT, ROOT, text
 from workers.settings import WorkerSettings
 
 MONITORING = {"prometheus", "alertmanager", "grafana"}
-ALL = {"proxy", "gateway", "worker", "redis", "mock", "mail"} | MONITORING
+ALL = {"proxy", "gateway", "worker", "redis", "mock", "simulator", "mail"} | MONITORING
 
 
 def test_it_follows_the_specification_and_leaves_monitoring_to_who_asks_for_it() -> None:
@@ -115,11 +115,12 @@ def test_the_image_has_the_version_of_the_project() -> None:
 
 def local(words: list[str], service: str) -> list[str]:
     """Its words for any free port of this machine's own."""
-    port = {"gateway": "8000", "mock": "9000"}.get(service)
+    port = {"gateway": "8000", "mock": "9000", "simulator": "8100"}.get(service)
     return [{"0.0.0.0": "127.0.0.1", port: "0"}.get(word, word) for word in words]
 
 
-LISTENING = {"gateway": LISTENS, "mock": re.compile(r"(http://127\.0\.0\.1:\d+)"), "worker": re.compile(r"consumes()")}
+HERE = re.compile(r"(http://127\.0\.0\.1:\d+)")
+LISTENING = {"gateway": LISTENS, "mock": HERE, "simulator": HERE, "worker": re.compile(r"consumes()")}
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def started(stack: Up, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, st
 
 
 def test_what_our_containers_run_starts_is_healthy_and_ends(started: dict[str, str]) -> None:
-    for service, port in (("gateway", "8000"), ("mock", "9000")):
+    for service, port in (("gateway", "8000"), ("mock", "9000"), ("simulator", "8100")):
         url = started[service]
         program, *words = services()[service]["healthcheck"]["test"][1:]
         assert program == "python"

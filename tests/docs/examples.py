@@ -38,10 +38,12 @@ def run(command: str, stack: Up, directory: Path | None = None) -> str:
     return subprocess.run(words, capture_output=True, text=True, timeout=30, check=True, cwd=directory).stdout
 
 
-def run_python(code: str, stack: Up) -> str:
-    """What it prints, where the client is installed."""
+def run_python(code: str, stack: Up, directory: Path = ROOT) -> str:
+    """What it prints, where the client is installed, in that directory."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "client"), "PYTHONWARNINGS": "error"}
     words = [sys.executable, "-c", here(code, stack)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False, env=environment)
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=directory
+    )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout

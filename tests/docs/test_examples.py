@@ -10,16 +10,22 @@ import pytest
 from playwright.async_api import Browser
 from standardwebhooks import WebhookVerificationError
 
+from bff.catalog import operations
+from bff.catalog.catalog import load_catalog
 from bff.catalog.clients import new_webhook_secret
+from bff.catalog.services import SHIPPED_SERVICES
 from tests.browser.conftest import browser
 from tests.contract.calls import ECHO, HI
 from tests.contract.stack import Up
 from tests.docs.examples import blocks, commands, here, run, run_python
+from tests.downstream.calls import a_server
+from tests.downstream.server import Exchange
 from workers.signature import signatures
 
 __all__ = ["browser"]
 
 WAYS = "Five lines for each way to get the answer"
+YOURS = "Make it yours"
 
 
 @pytest.fixture(scope="session")
@@ -41,11 +47,10 @@ def test_each_command_shows_the_result(stack: Up, tmp_path: Path, way: int) -> N
     assert json.loads(job)["result"] == {"echo": HI}
 
 
-def test_the_websocket_shows_each_state(stack: Up) -> None:
+def test_the_websocket_shows_each_state(stack: Up, tmp_path: Path) -> None:
     with httpx.Client(base_url=stack.gateway_url, verify=False, trust_env=False) as api:
-        job = api.post(ECHO, json=HI).json()
-    code = f"job = {job!r}\n" + python_with("websockets")
-    *_, last = run_python(code, stack).splitlines()
+        tmp_path.joinpath("answer.json").write_bytes(api.post(ECHO, json=HI).content)
+    *_, last = run_python(python_with("websockets"), stack, tmp_path).splitlines()
     assert last.split()[1] == "succeeded"
 
 
@@ -69,6 +74,24 @@ def test_what_a_webhook_brings_is_checked() -> None:
     assert example["on_webhook"](body, headers) == "01a2: job.succeeded"
     with pytest.raises(WebhookVerificationError):
         example["on_webhook"](body + b" ", headers)
+
+
+@pytest.mark.anyio
+async def test_an_operation_of_ones_own_is_served(tmp_path: Path) -> None:
+    (code,), (table,) = blocks("README.md", "python", YOURS), blocks("README.md", "toml", YOURS)
+    file = tmp_path / "services.toml"
+    file.write_text(SHIPPED_SERVICES.read_text() + table)
+    yours = dict(vars(operations))
+    exec(code, yours)
+    weather = load_catalog(file, operations=[*operations.OPERATIONS, yours["WEATHER"]]).operations["weather"]
+    asked = weather.calls[0].build(weather.parameters.model_validate({"city": "São Paulo?&"}), {})
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(b'{"celsius": 7}')
+
+    async with a_server(script) as (server, perform):
+        assert (await perform(asked)).data == b'{"celsius": 7}'
+    assert server.received[0].line == "GET /now?city=S%C3%A3o%20Paulo%3F%26 HTTP/1.1"
 
 
 @pytest.mark.anyio

@@ -40,7 +40,21 @@ def test_retry_after_is_read_in_both_forms_and_capped_at_an_hour(value: str, mil
 
 
 @pytest.mark.parametrize(
-    "value", ["", "soon", "-1", "1.5", "+1", "1e3", "٣", "1 2", "Sun, 99 Nov 1994 08:49:37 GMT", "NaN", "\xb2"]
+    "value",
+    [
+        "",
+        "soon",
+        "-1",
+        "1.5",
+        "+1",
+        "1e3",
+        "٣",
+        "1 2",
+        "Sun, 99 Nov 1994 08:49:37 GMT",
+        "NaN",
+        "\xb2",
+        "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
+    ],
 )
 def test_a_malformed_retry_after_is_none_at_all(value: str) -> None:
     assert retry_after_ms({"retry-after": value, "date": DATE}) is None

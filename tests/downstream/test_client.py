@@ -50,10 +50,33 @@ async def test_a_chunked_answer_is_put_together() -> None:
     assert (await outcome_of(script)).data == b"[1,2]"
 
 
+async def test_an_answer_larger_than_what_is_held_unread_is_read_to_its_end() -> None:
+    body = b'"' + b"a" * 1_000_000 + b'"'
+    assert (await outcome_of(answering(body))).data == body
+
+
+async def test_an_answer_without_a_length_ends_with_its_connection() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 200 OK\r\n\r\n[1,")
+        await exchange.send(b"2]")
+        exchange.close()
+
+    assert (await outcome_of(script)).data == b"[1,2]"
+
+
 async def test_an_interim_answer_is_passed_over() -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
         await exchange.answer(b"1")
+
+    assert (await outcome_of(script)).data == b"1"
+
+
+async def test_what_an_interim_answer_says_of_its_length_is_not_said_of_the_one_behind_it() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n")
+        await exchange.send(b"HTTP/1.1 200 OK\r\n\r\n1")
+        exchange.close()
 
     assert (await outcome_of(script)).data == b"1"
 
@@ -176,6 +199,14 @@ async def test_a_path_that_could_leave_the_service_is_not_sent(path: str) -> Non
     async with a_server(answering(b"1")) as (server, perform):
         assert await perform(Request("GET", path)) == NOT_BUILT
     assert server.connections == 0
+
+
+async def test_what_cannot_be_sent_is_logged_with_what_would_be(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_server(answering(b"1")) as (_, perform):
+        await perform(Request("GET", "/now?city=São Paulo"))
+    (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert "a path starts with / and is percent-encoded" in line
+    assert "Paulo" not in line
 
 
 @pytest.mark.parametrize("path", ["/", "/..a/b..", "/a/...", "/a?next=/../b", "/users/%C3%A9;v=1/@me?q=a%20b&c=(1)"])

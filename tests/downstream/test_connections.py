@@ -5,7 +5,7 @@ import pytest
 
 from bff.catalog.model import Request
 from bff.downstream.outcome import Outcome, Reason, Verdict
-from tests.downstream.calls import CHARGE, Perform, a_server
+from tests.downstream.calls import CHARGE, Perform, a_server, calling
 from tests.downstream.server import Exchange
 
 pytestmark = pytest.mark.anyio
@@ -169,3 +169,55 @@ async def test_a_refusal_whose_body_comes_a_little_later_keeps_its_connection() 
         for _ in range(3):
             assert (await perform()).verdict is Verdict.PUSHED_BACK
     assert server.connections == 1
+
+
+async def test_a_second_answer_right_behind_the_first_is_not_given_to_the_next_call() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(2 * b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
+
+    async with a_server(script) as (server, perform):
+        for _ in range(3):
+            assert (await perform()).data == b"1"
+    assert server.connections == 3
+
+
+async def test_a_head_request_has_no_body_to_wait_for_whatever_its_answer_says() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+
+    async with a_server(script) as (_, perform):
+        for _ in range(2):
+            assert (await perform(Request("HEAD", "/balance"))).data == b"null"
+
+
+async def test_a_connection_with_an_answer_that_nobody_read_is_not_used_again() -> None:
+    """So much of it waits unread that reading is paused: the next answer would never be heard."""
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(b"1" * 80_000 if exchange.received.line.startswith("HEAD") else b"2")
+
+    async with a_server(script) as (_, perform):
+        assert (await perform(Request("HEAD", "/balance"))).data == b"null"
+        assert (await perform(timeout_seconds=2)).data == b"2"
+
+
+async def test_a_connection_whose_request_was_answered_before_it_was_read_is_not_used_again() -> None:
+    """The service reads no more of it: what comes behind would wait for as long as that does."""
+    connections = 0
+    over = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\n{}")
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0, limit=1024)
+    async with server, calling(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as perform:
+        for _ in range(2):
+            outcome = await perform(Request("POST", "/charge", {"note": "x" * 8_000_000}), timeout_seconds=2)
+            assert (outcome.verdict, outcome.http_status) == (Verdict.REFUSED, 413)
+        over.set()
+    assert connections == 2

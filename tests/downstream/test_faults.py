@@ -88,11 +88,25 @@ async def one_endless_header(exchange: Exchange) -> None:
         await exchange.send(b"y" * 10_000)
 
 
+async def endless_trailers(exchange: Exchange) -> None:
+    await exchange.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\n[1]\r\n0\r\n")
+    while True:
+        await exchange.send(b"X-Trailer: " + b"y" * 1000 + b"\r\n")
+
+
+async def one_endless_trailer(exchange: Exchange) -> None:
+    await exchange.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\n[1]\r\n0\r\nX-Trailer: ")
+    while True:
+        await exchange.send(b"y" * 10_000)
+
+
 BREAKING_OFF = {
     "reset": reset,
     "reset in the body": reset_in_the_body,
     "endless headers": endless_headers,
     "one endless header": one_endless_header,
+    "endless trailers": endless_trailers,
+    "one endless trailer": one_endless_trailer,
     "closed": sending(),
     "closed in the status line": sending(b"HTTP/1.1 200"),
     "short body": sending(HEAD + b"Content-Length: 9\r\n\r\n[1]"),
@@ -100,6 +114,9 @@ BREAKING_OFF = {
     "chunk of garbage": sending(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"zz\r\n[1]\r\n"),
     "negative length": sending(HEAD + b"Content-Length: -1\r\n\r\n[1]"),
     "two lengths": sending(HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n[1] "),
+    "a status that is none": sending(
+        b"HTTP/1.1 099 No\r\nContent-Length: 3\r\n\r\n[1," + HEAD + b"Content-Length: 2\r\n\r\n2]"
+    ),
     "another protocol": sending(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "binary garbage": sending(b"\x16\x03\x01\x00\xff" * 50),
 }
@@ -241,12 +258,13 @@ async def test_time_up_while_all_connections_are_in_use_reached_nobody() -> None
     assert len(server.received) == 1
 
 
-async def test_a_name_that_is_not_found_reached_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("host", ["payments.internal", "xn--ls8h.internal"])  # of the second, httpx knows no letters
+async def test_a_name_that_is_not_found_reached_nobody(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     async def getaddrinfo(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
-    async with calling("http://payments.internal") as perform:
+    async with calling(f"http://{host}") as perform:
         outcome = await perform()
     assert (outcome.verdict, outcome.reason) == (Verdict.UNREACHED, Reason.CONNECTION_FAILED)
 

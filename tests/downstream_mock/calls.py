@@ -24,6 +24,6 @@ def open_call(mock: httpx.AsyncClient, path: str = "/recommendations/u1") -> soc
     """A call whose connection the test holds in its own hand."""
     host, port = mock.base_url.host, mock.base_url.port
     assert port is not None
-    connection = socket.create_connection((host, port), timeout=10)
+    connection = socket.create_connection((host, port), timeout=60)
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     return connection

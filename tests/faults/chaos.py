@@ -46,7 +46,11 @@ async def rage(
     monkey = Monkey(cluster, random.Random(chance.random()), say, workers, gateways, (shortest, longest))
     with History(path) as history:
         client = Client(
-            history, cluster.any_gateway, timeout_seconds=CLIENT_SECONDS, chance=random.Random(chance.random())
+            history,
+            cluster.any_gateway,
+            timeout_seconds=CLIENT_SECONDS,
+            job_seconds=None,
+            chance=random.Random(chance.random()),
         )
         async with load(client, PER_SECOND, random.Random(chance.random()), cancelled=0.1, hurried=0.1):
             await monkey.rage(seconds)

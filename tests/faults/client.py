@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import httpx
 
+from tests.faults.cluster import LONG_SECONDS
 from tests.faults.history import F, History, Type
 
 OPEN = ("queued", "running")
@@ -31,21 +32,25 @@ class Client:
         *,
         repeat_seconds: float = 20,
         timeout_seconds: float = 5,
+        job_seconds: str | None = LONG_SECONDS,
         chance: random.Random | None = None,
     ) -> None:
+        """`job_seconds` is the deadline that it asks for; None leaves that to the operation."""
         self.history = history
         self.accepted: dict[str, str] = {}
         self.open: set[str] = set()
         self._choose = choose
         self._repeat_seconds = repeat_seconds
         self.timeout_seconds = timeout_seconds
+        self._always = {} if job_seconds is None else {"Request-Timeout": job_seconds}
         self._chance = chance or random.Random(1)
         self._numbers = count()
 
     async def submit(self, operation: str, body: Any, *, key: str = "", **headers: str) -> str | None:
         """The id of the accepted job; None where it was refused, or in doubt for too long."""
         key = key or f"key-{next(self._numbers)}"
-        sent = {name.replace("_", "-"): value for name, value in headers.items()} | {"Idempotency-Key": key}
+        asked = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        sent = self._always | asked | {"Idempotency-Key": key}
         give_up_at = time.monotonic() + self._repeat_seconds
         while time.monotonic() < give_up_at:
             self.history.add(F.SUBMIT, Type.INVOKE, key=key)

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,13 @@ from tests.faults.rest import leftovers
 
 CHECKOUT = {"cart_id": "c1", "amount_cents": 1999, "items": [{"sku": "A", "quantity": 1}]}
 OPEN = ("queued", "running")
+LONG_SECONDS = "120"
+"""The deadline of a job that must not expire, however slow the machine is on which processes end and start."""
+
+
+def headers_of(asked: Mapping[str, str]) -> dict[str, str]:
+    """`request_timeout` becomes `Request-Timeout`, which is long where it is not asked for."""
+    return {"Request-Timeout": LONG_SECONDS} | {name.replace("_", "-").title(): asked[name] for name in asked}
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Cluster:
         """Without waiting for Redis."""
         self.gateway = self._start(bff("gateway", "--port", "0"), BFF_FAILPOINT=failpoint)
         address = (await anyio.to_thread.run_sync(self.gateway.said, r"listens on (\S+)"))[1]
-        http = httpx.AsyncClient(base_url=address, timeout=20, verify=False, trust_env=False)
+        http = httpx.AsyncClient(base_url=address, timeout=PATIENCE_SECONDS, verify=False, trust_env=False)
         self.http = self.fronts[self.gateway.pid] = await self._ending.enter_async_context(http)
         return self.gateway
 
@@ -82,8 +89,8 @@ class Cluster:
         await self.until(answers, "the worker has come so far as to serve metrics")
 
     async def submit(self, operation: str, body: Any, **headers: str) -> str:
-        """The id of an accepted job; `request_timeout` becomes `Request-Timeout`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        """The id of an accepted job."""
+        sent = headers_of(headers)
         answer = await self.http.post(f"/v1/operations/{operation}", json=body, headers=sent)
         assert answer.status_code == 202, answer.text
         job_id: str = answer.json()["id"]
@@ -96,7 +103,7 @@ class Cluster:
         document: dict[str, Any] = (await self.http.get(f"/v1/jobs/{job_id}")).json()
         return document
 
-    async def ended(self, job_ids: Sequence[str], *, within_seconds: float = 30) -> list[dict[str, Any]]:
+    async def ended(self, job_ids: Sequence[str], *, within_seconds: float = PATIENCE_SECONDS) -> list[dict[str, Any]]:
         """The jobs, once all are in a terminal state: not one may be lost."""
         give_up_at = time.monotonic() + within_seconds
         jobs: dict[str, dict[str, Any]] = {}

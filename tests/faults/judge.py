@@ -20,7 +20,7 @@ async def judged(
     cluster: Cluster,
     client: Client,
     *,
-    within_seconds: float = 30,
+    within_seconds: float = PATIENCE_SECONDS,
     rest_seconds: float = PATIENCE_SECONDS,
     grace_ms: int = GRACE_MS,
     services: Iterable[str] = SERVICES,
@@ -31,7 +31,7 @@ async def judged(
     await client.read_again()
     await _note_what_is_there(cluster, client, services)
     verdict = check(read_history(client.history.path), grace_ms=grace_ms)
-    where = f"the history is {client.history.path}"
+    where = f"the history is {client.history.path}\n" + "".join(each.last_words() for each in cluster.started)
     assert not verdict.violations, f"{verdict.violations}; {where}"
     assert not left, f"{left}; {where}"
     over = [line async for line in _over_the_limit(cluster)]

@@ -62,6 +62,8 @@ class Monkey:
                 group.create_task(self._again_and_again(kind, random.Random(self.chance.random())))
             await asyncio.sleep(seconds)
             self.over.set()
+        for process in (*self.workers, *self.gateways):
+            assert process.alive, f"nobody ended it: {process.last_words()}"
         await self.cluster.until_ready()
 
     async def _again_and_again(self, kind: Sequence[Fault], chance: random.Random) -> None:

@@ -15,7 +15,9 @@ from redis import Redis
 from stack.redis_server import find_redis_server, url_of
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
+"""With what must come, however slow the machine is: no promise, so that none is measured by it."""
+LAST_LINES = 12
 
 
 class Process:
@@ -52,6 +54,12 @@ class Process:
     def exit_code(self) -> int:
         """Wait for its end."""
         return self._process.wait(PATIENCE_SECONDS)
+
+    def last_words(self) -> str:
+        """Whether it is alive, and the end of what it printed: for a failure that nobody can look at any more."""
+        state = "alive" if self.alive else f"ended with {self._process.returncode}"
+        lines = self.log.read_text().splitlines()[-LAST_LINES:]
+        return f"{self.log.name}, {state}:\n" + "".join(f"    {line}\n" for line in lines)
 
     @property
     def stopped(self) -> bool:

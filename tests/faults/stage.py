@@ -13,7 +13,7 @@ from typing import NamedTuple
 import httpx
 
 from tests.faults.cluster import Cluster
-from tests.faults.processes import RedisProcess
+from tests.faults.processes import PATIENCE_SECONDS, RedisProcess
 
 SERVICE = """
 [services.{name}]
@@ -69,7 +69,7 @@ async def own_cluster(
     known = {name: Limit(slots) for name, slots in (SLOTS | dict.fromkeys(OTHERS, 10)).items()} | dict(limits)
     services.write_text("".join(SERVICE.format(name=name, **limit._asdict()) for name, limit in known.items()))
     async with AsyncExitStack() as ending:
-        mock = httpx.AsyncClient(base_url=mock_url, timeout=20, verify=False, trust_env=False)
+        mock = httpx.AsyncClient(base_url=mock_url, timeout=PATIENCE_SECONDS, verify=False, trust_env=False)
         await ending.enter_async_context(mock)
         (await mock.post("/_control/reset")).raise_for_status()
         cluster = Cluster(directory, services, redis, mock)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.faults.cluster import CHECKOUT, Cluster
+from tests.faults.cluster import CHECKOUT, LONG_SECONDS, Cluster
 from tests.faults.processes import PATIENCE_SECONDS
 
 BODIES: dict[str, Any] = {"echo": {"text": "hi"}, "checkout": CHECKOUT}
@@ -80,7 +80,7 @@ async def load(cluster: Cluster, operation: str = "echo") -> AsyncIterator[Load]
 
 
 async def post(cluster: Cluster, operation: str, key: str) -> httpx.Response:
-    headers = {"Idempotency-Key": key}
+    headers = {"Idempotency-Key": key, "Request-Timeout": LONG_SECONDS}
     return await cluster.http.post(f"/v1/operations/{operation}", json=BODIES[operation], headers=headers)
 
 

@@ -8,7 +8,7 @@ from tests.faults.chaos import LIMITS, rage
 from tests.faults.processes import RedisProcess
 from tests.faults.stage import own_cluster
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_twenty_seconds_of_a_monkey_break_no_promise(mock_url: str, redis: RedisProcess, tmp_path: Path) -> None:

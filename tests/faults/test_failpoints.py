@@ -19,7 +19,7 @@ print("through", flush=True)
 def run(armed: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "BFF_FAILPOINT": armed}
     command = [sys.executable, "-c", HIT_THREE_TIMES]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
 def test_a_process_dies_where_it_was_told_to_and_not_before() -> None:

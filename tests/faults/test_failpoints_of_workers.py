@@ -8,9 +8,9 @@ import pytest
 
 from bff.broker.cell import Cell
 from bff.broker.lanes import Lanes
-from bff.broker.pipeline import Pipeline
 from bff.catalog.catalog import load_catalog
 from bff.failpoints import Point
+from tests.broker.servers import patient
 from tests.faults.client import Client
 from tests.faults.cluster import CHECKOUT, Cluster
 from tests.faults.judge import judged
@@ -36,7 +36,7 @@ async def until(cluster: Cluster, worker: Process, *, stopped: bool) -> None:
 async def reclaimed(cluster: Cluster, service: str, workers: Sequence[Process] = ()) -> None:
     """Give back what is held and no longer worked on until nothing is held, and those workers have ended."""
     catalog = load_catalog(cluster.services, downstream_url=str(cluster.mock.base_url))
-    pipeline = Pipeline(cluster.redis.url)
+    pipeline = patient(cluster.redis.url)
     lanes = Lanes(Cell(pipeline, catalog), service, "test")
 
     async def nothing_is_held() -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 import bff.broker
 from bff.broker.script import script
-from tests.faults.cluster import CHECKOUT, Cluster
+from tests.faults.cluster import CHECKOUT, Cluster, headers_of
 from tests.faults.processes import Process, RedisProcess
 from tests.faults.submitting import jobs_kept, load, post, refused_for_now
 
@@ -30,8 +30,8 @@ async def accepted_until_full(cluster: Cluster, worker: Process, operation: str,
         cluster.redis.client.script_load(script(file.stem).source)
     worker.send(signal.SIGSTOP)
     cluster.redis.client.config_set("maxmemory", cluster.redis.client.info("memory")["used_memory"] + FREE_BYTES)
-    job_ids = []
-    while (answer := await cluster.http.post(f"/v1/operations/{operation}", json=body)).status_code == 202:
+    path, job_ids = f"/v1/operations/{operation}", []
+    while (answer := await cluster.http.post(path, json=body, headers=headers_of({}))).status_code == 202:
         job_ids.append(answer.json()["id"])
     refused_for_now(answer)
     assert len(job_ids) > 10
@@ -54,6 +54,16 @@ async def test_what_was_accepted_before_memory_ran_out_is_done_and_its_results_a
         await asyncio.sleep(0.1)  # calls that hung may have opened the breaker
     assert answer.status_code == 202
     await cluster.at_rest()
+
+
+async def test_a_gateway_whose_redis_is_full_stays_ready_and_says_so(cluster: Cluster) -> None:
+    cluster.redis.client.config_set("maxmemory", 1)
+    answer = await cluster.http.get("/readyz")
+    assert answer.status_code == 200
+    assert "takes no writes" in answer.json()["detail"]
+    assert "\nbff_redis_writable 0.0\n" in (await cluster.http.get("/metrics")).text
+    cluster.redis.client.config_set("maxmemory", 0)
+    assert (await cluster.http.get("/readyz")).json() == {"status": "ok", "detail": None}
 
 
 async def test_what_fails_or_is_cancelled_while_memory_is_out_is_undone(cluster: Cluster) -> None:

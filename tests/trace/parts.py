@@ -83,7 +83,7 @@ async def _served(settings: GatewaySettings, services: Services, hook: Receiver)
     clients = ClientRegister(settings.clients_file)
     app = create_app(settings, catalog, clients)
     async with app.router.lifespan_context(app):
-        gateway: Gateway = app.state.gateway
+        gateway: Gateway = app.gateway
         cell = gateway.broker.cell
         await cell.configure()
         metrics, downstream = Metrics(catalog), Downstream(catalog.services.values())

@@ -1,0 +1,1 @@
+"""Drives a scenario at a live stack, open loop, and reports what happened."""
