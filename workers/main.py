@@ -252,7 +252,8 @@ def _leave_at_once(number: int, frame: FrameType | None) -> None:
 
 
 def _to_json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document).encode()
+    """What arq keeps of a job, and of how it ended: by an exception, where a failover lost its half."""
+    return json.dumps(document, default=repr).encode()
 
 
 def __getattr__(name: str) -> Any:

@@ -87,6 +87,19 @@ async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, hos
     assert of_process[-2:] == ["drains: takes nothing more", "has ended"]
 
 
+async def test_a_job_of_arqs_of_which_a_failover_left_the_id_alone_is_let_go_in_one_line(
+    start: Start, world: World
+) -> None:
+    prefix = world.cell.keys.prefix
+    await world.pipeline.execute("ZADD", f"{prefix}:arq", 1, "half-lost")
+    worker = start(bff("worker"), KEY_PREFIX=prefix, DOWNSTREAM_URL=f"http://127.0.0.1:{free_port()}")
+    worker.said("job half-lost expired")
+    worker.send(signal.SIGTERM)
+    assert worker.exit_code() == 0
+    assert await world.pipeline.execute("ZCARD", f"{prefix}:arq") == 0
+    assert "error serializing" not in worker.log.read_text()
+
+
 async def test_a_worker_whose_metrics_port_is_taken_says_so_in_one_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
