@@ -51,9 +51,14 @@ def batched(name: str, directory: Traversable = _SCRIPTS) -> Script:
 
 def as_batch(runs: Sequence[Run]) -> Run:
     """Keys and arguments of a batched script for all these runs."""
-    sizes = [size for keys, arguments in runs for size in (len(keys), len(arguments))]
-    keys = [key for keys, _ in runs for key in keys]
-    return keys, [len(runs), *sizes, *(argument for _, arguments in runs for argument in arguments)]
+    keys: list[str] = []
+    sizes: list[int] = []
+    arguments: list[str | bytes | int] = []
+    for its_keys, its_arguments in runs:
+        keys += its_keys
+        sizes += (len(its_keys), len(its_arguments))
+        arguments += its_arguments
+    return keys, [len(runs), *sizes, *arguments]
 
 
 def _parts(name: str, directory: Traversable) -> tuple[str, str]:

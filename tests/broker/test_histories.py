@@ -226,9 +226,9 @@ def test_histories_on_a_fake_redis() -> None:
         pytest.param("redis.call('ZREM', cell .. 'deadlines', job.id)", "do end", id="an end that forgets the index"),
         pytest.param("book(job, call, -1)", "do end", id="a booked place not given back"),
         pytest.param(
-            "'booked.' .. priority, -places)", "'booked.' .. priority, 0)", id="a place kept by what was taken"
+            "'booked.' .. priority, whole(-places))", "'booked.' .. priority, '0')", id="a place kept by what was taken"
         ),
-        pytest.param("'in_flight', -1)", "'in_flight', 0)", id="a client's place not given back"),
+        pytest.param("'in_flight', '-1')", "'in_flight', '0')", id="a client's place not given back"),
         pytest.param(
             "if now < open_until and open_until <= now + MAX_OPEN_MS then", "do", id="a breaker that never half-opens"
         ),

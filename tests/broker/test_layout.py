@@ -1,4 +1,4 @@
-"""How a job is laid down in Redis, where that matters: for what it takes, and for jobs of an older version."""
+"""How a job is laid down in Redis, where that matters."""
 
 import pytest
 
@@ -6,22 +6,10 @@ from bff.broker.job import JobStatus
 from bff.broker.jobs import Done
 from bff.broker.pipeline import Pipeline
 from bff.broker.timeline import What
-from tests.broker.world import GOOD, HOOK, World
+from tests.broker.world import GOOD, World
 
 pytestmark = pytest.mark.anyio
 
-LINE = (
-    "operation",
-    "client",
-    "priority",
-    "mode",
-    "plan",
-    "submitted",
-    "deadline",
-    "gateway",
-    "traceparent",
-    "tracestate",
-)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -67,26 +55,3 @@ async def test_what_else_happened_to_it_as_it_was_submitted_is_told(world: World
     job_id = await world.accepted("crowded", done=[Done("must", 12, 200, b"7")])
     told = [(event.what, event.call) for event in await world.jobs.timeline(job_id)]
     assert told == [(What.SUBMITTED, None), (What.INLINE, "must"), (What.QUEUED, "nice")]
-
-
-async def test_a_job_that_an_older_version_accepted_is_carried_on(world: World) -> None:
-    """All of it stood in its hash, its parameters alone in their key, and its timeline began with its list."""
-    job_id = await world.accepted("order", parameters=b'{"a":1}', notify=HOOK)
-    line, _, parameters = (await world.redis.execute("GET", world.keys.parameters(job_id))).decode().partition("\n")
-    fields = dict(zip(LINE, line.split("\t"), strict=True))
-    fields.pop("gateway")
-    await world.redis.execute("HSET", world.keys.job(job_id), *(part for pair in fields.items() for part in pair))
-    await world.redis.execute("SET", world.keys.parameters(job_id), parameters)
-    await world.redis.execute("RPUSH", world.keys.timeline(job_id), "0 submitted old-1", "0 queued reserve normal")
-    assert (await world.job(job_id)).operation == "order"
-    [entry] = await world.take()
-    assert (entry.operation, entry.parameters) == ("order", b'{"a":1}')
-    await world.lanes().finish(entry, GOOD)
-    assert await world.do() == ["charge"]
-    assert await world.do() == ["confirm"]
-    assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
-    assert await world.jobs.parameters(job_id) == b'{"a":1}'
-    told = [(event.what, event.by) for event in await world.jobs.timeline(job_id)]
-    assert (told[0], told[1][0]) == ((What.SUBMITTED, "old-1"), What.QUEUED)
-    assert await world.deliver() == [job_id]
-    assert await world.leftovers() == {}

@@ -42,7 +42,7 @@ local number = redis.call('HINCRBY', service, 'sync_calls', 1)
 redis.call('ZADD', calling, now + timeout_ms + 1000, id .. ':' .. name) -- as reclaim.lua counts: by then it is over for certain
 local entry = string.format('0-%.0f', number) -- as no entry of a lane has it: release lets go of nothing else
 local lane = cell .. 'lane:' .. call.service .. ':' .. job.priority
-job.parameters = parameters_of(redis.call('GET', cell .. 'parameters:' .. id) or '')
+job.parameters = parameters_of(id)
 local handed = hand_out(supply, lane, entry, now - job[name .. '.ready'], job, plan, call, ARGV[3])
 keep_supply(supply)
 return { 'begun', 0, handed, ended }

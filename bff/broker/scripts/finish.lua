@@ -11,11 +11,15 @@
 
 -- What admission counts with: a moving average of the last 16 calls or so; and what 95 of 100 calls do not exceed, found by steps
 -- of which 19 go down for each that goes up (Robbins and Monro, "A Stochastic Approximation Method", 1951).
+local times = {} -- as they stand, of each service: read once for all the runs of a batch
 local function note_time(service, took_us)
-  local read = redis.call('HMGET', service, 'service_us', 'slow_us', 'expected_us', 'timed_at')
+  times[service] = times[service] or redis.call('HMGET', service, 'service_us', 'slow_us', 'expected_us', 'timed_at')
+  local read = times[service]
   local slow_us = tonumber(read[2] and now - read[4] <= FRESH_MS and read[2] or read[3])
-  slow_us = took_us > slow_us and slow_us + slow_us * 19 / 400 or math.max(1000, slow_us - slow_us / 400)
-  redis.call('HSET', service, 'service_us', math.floor((read[1] * 15 + took_us) / 16), 'slow_us', math.floor(slow_us), 'timed_at', now)
+  slow_us = math.floor(took_us > slow_us and slow_us + slow_us * 19 / 400 or math.max(1000, slow_us - slow_us / 400))
+  local service_us = whole((read[1] * 15 + took_us) / 16)
+  redis.call('HSET', service, 'service_us', service_us, 'slow_us', whole(slow_us), 'timed_at', now_text)
+  read[1], read[2], read[4] = service_us, slow_us, now
   for _, plan in pairs(plans) do plan.rests = nil end -- which were worked out with what was measured before
 end
 
@@ -30,7 +34,7 @@ local call = plan.by_name[name]
 
 tell(job, 'ended', name, status, http_status, milliseconds, source, error)
 let_go(job, call)
-if effect == '1' then put(job, name .. '.effect', 1) end
+if effect == '1' then put(job, name .. '.effect', '1') end
 note_health(KEYS[3], health, milliseconds)
 if source == 'live' then note_time(KEYS[3], milliseconds * 1000) end
 if KEYS[4] and source == 'live' then redis.call('SET', KEYS[4], now .. ' ' .. data, 'PX', cache_ms) end

@@ -36,10 +36,10 @@ if tonumber(max_in_flight) > 0 and tonumber(used[2] or 0) >= tonumber(max_in_fli
 end
 
 timeout_ms = tonumber(timeout_ms)
-local deadline = now + timeout_ms
+local deadline = whole(now + timeout_ms)
 local job = {
   id = id, changed = {}, events = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
-  version = 0, submitted = now, deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
+  version = 0, submitted = now_text, deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
 }
 local plan = plan_of(job)
 if not plan then return { 'unconfigured' } end
@@ -49,14 +49,14 @@ local admitting = mode == 'sync' and admit_sync or admit
 local word, service, retry_ms, expected_ms, refused, states = admitting(plan, priority, timeout_ms, done)
 if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
 
-local asked_for = { operation, client, priority, mode, digest, now, deadline, gateway, traceparent, tracestate }
+local asked_for = { operation, client, priority, mode, digest, now_text, deadline, gateway, traceparent, tracestate }
 redis.call('SET', KEYS[2], table.concat(asked_for, '\t') .. '\n' .. parameters)
 redis.call('ZADD', KEYS[3], deadline, id)
 if KEYS[5] then redis.call('SET', KEYS[5], id .. ' ' .. fingerprint, 'PX', kept_ms) end
-redis.call('HINCRBY', KEYS[4], 'in_flight', 1)
+redis.call('HINCRBY', KEYS[4], 'in_flight', '1')
 if tonumber(interval_us) > 0 then
   used_us = used_us + interval_us
-  redis.call('HSET', KEYS[4], 'next_us', string.format('%.0f', clock_us + used_us))
+  redis.call('HSET', KEYS[4], 'next_us', whole(clock_us + used_us))
 end
 put(job, 'status', 'queued')
 if notify ~= '' then

@@ -64,7 +64,7 @@ local function read(i, count)
   local got = reply and reply[1] and reply[1][2] or {}
   counts[i] = #got < count and 0 or counts[i] - #got
   if #got > 0 then
-    redis.call('HINCRBY', KEYS[1], 'left.' .. LANES[i], #got)
+    redis.call('HINCRBY', KEYS[1], 'left.' .. LANES[i], whole(#got))
     last[i] = got[#got][1]
   end
   for _, entry in ipairs(got) do
@@ -99,7 +99,7 @@ else
   end
 end
 if #entries + dropped > 0 then -- else nothing changed, and an idle consumer writes nothing
-  redis.call('HSET', KEYS[1], 'owed.high', owed[1], 'owed.normal', owed[2], 'owed.low', owed[3])
+  redis.call('HSET', KEYS[1], 'owed.high', whole(owed[1]), 'owed.normal', whole(owed[2]), 'owed.low', whole(owed[3]))
   keep_supply(supply)
 end
 

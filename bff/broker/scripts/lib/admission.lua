@@ -30,7 +30,7 @@ local function note_newcomer(name, priority, age)
     end
     redis.call('HSET', service, 'came_at', now - age % CAME_WITHIN_MS)
   end
-  redis.call('HINCRBY', service, 'came.' .. priority, 1)
+  redis.call('HINCRBY', service, 'came.' .. priority, '1')
 end
 
 local function lane_state(service, priority)

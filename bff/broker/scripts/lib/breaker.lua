@@ -62,17 +62,21 @@ local function untroubled(read)
 end
 
 -- What the end of a call that ran for `ran_ms` says of its service: 'well', 'ill', or '' (nothing).
+local breakers = {} -- as they stand, of each service: read once for all the runs of a batch, until one changes more than a number
 local function note_health(service, health, ran_ms)
   if health == '' then return end
-  local read = redis.call('HMGET', service, 'breaker.open_until', 'breaker.since', 'breaker.opened', 'breaker.window_at',
+  local read = breakers[service] or redis.call('HMGET', service, 'breaker.open_until', 'breaker.since', 'breaker.opened', 'breaker.window_at',
     'breaker.good', 'breaker.bad', 'breaker.earlier_good', 'breaker.earlier_bad',
     'breaker.failure_percent', 'breaker.minimum_calls', 'breaker.window_ms', 'breaker.open_ms', 'breaker.forced')
   local since, window_ms = tonumber(read[2] or 0), tonumber(read[11] or 0)
   if read[13] or window_ms == 0 or now - ran_ms < since and since <= now + MAX_OPEN_MS then return end
   if health == 'well' and untroubled(read) and now - (read[4] or 0) < window_ms then -- nothing but this can come of it
-    redis.call('HINCRBY', service, 'breaker.good', 1)
+    redis.call('HINCRBY', service, 'breaker.good', '1')
+    read[5] = (read[5] or 0) + 1
+    breakers[service] = read
     return
   end
+  breakers[service] = nil
   local b = {
     failure_percent = tonumber(read[9] or 0), minimum_calls = tonumber(read[10] or 0), window_ms = window_ms,
     open_ms = tonumber(read[12] or 0),

@@ -9,7 +9,7 @@ local function retry_tokens(service)
   return math.min(MOST, read[1] + math.max(0, now - read[2]))
 end
 
-local function set_retry_tokens(service, tokens) redis.call('HSET', service, 'retry_tokens', tokens, 'retry_at', now) end
+local function set_retry_tokens(service, tokens) redis.call('HSET', service, 'retry_tokens', whole(tokens), 'retry_at', now_text) end
 
 local function earn_retries(service, first_attempts)
   set_retry_tokens(service, math.min(MOST, retry_tokens(service) + first_attempts * PER_FIRST_ATTEMPT))

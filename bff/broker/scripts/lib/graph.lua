@@ -15,7 +15,7 @@ local function synchronous(job, call) return job.mode == 'sync' and not call.und
 
 local function book(job, call, places)
   if synchronous(job, call) then return end
-  redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, places)
+  redis.call('HINCRBY', cell .. 'service:' .. call.service, 'booked.' .. job.priority, whole(places))
 end
 
 local function start_by(job, plan, call)
@@ -35,12 +35,12 @@ local function enter_lane(job, plan, call, again)
     return
   end
   local lane = (again or call.undoes) and 'again' or job.priority
-  local place = redis.call('HINCRBY', cell .. 'service:' .. call.service, 'entered.' .. lane, 1)
+  local place = redis.call('HINCRBY', cell .. 'service:' .. call.service, 'entered.' .. lane, '1')
   put(job, call.name .. '.status', 'queued')
   put(job, call.name .. '.lane', lane)
-  put(job, call.name .. '.place', place)
+  put(job, call.name .. '.place', whole(place))
   redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. lane, '*',
-    'job', job.id, 'call', call.name, 'start_by', start_by(job, plan, call))
+    'job', job.id, 'call', call.name, 'start_by', whole(start_by(job, plan, call)))
   tell(job, 'queued', call.name, lane)
 end
 
@@ -89,7 +89,7 @@ local function bury(kind, job, call, error)
   redis.call('XADD', cell .. 'dead', '*', 'kind', kind, 'job', job.id, 'operation', job.operation, 'client', job.client,
     'priority', job.priority, 'timeout_ms', job.deadline - job.submitted, 'call', call.name, 'service', call.service,
     'error', error, 'attempts', job[call.name .. '.attempts'] or 0,
-    'parameters', parameters_of(redis.call('GET', cell .. 'parameters:' .. job.id) or ''))
+    'parameters', parameters_of(job.id))
 end
 
 -- Undo what was done, one call after the other, the last done first, and only when nothing of the job is in flight any more.
@@ -117,10 +117,11 @@ end
 
 -- The one way into a terminal state. Open calls end as `open_as`; those in flight are aborted by whoever runs them.
 -- The first write is ZREM, which Redis allows at maxmemory, and with it all that follow.
+local result_ttl_ms
 local function settle(job, plan, status, open_as)
   local in_flight = false
   redis.call('ZREM', cell .. 'deadlines', job.id)
-  redis.call('HINCRBY', cell .. 'client:' .. job.client, 'in_flight', -1)
+  redis.call('HINCRBY', cell .. 'client:' .. job.client, 'in_flight', '-1')
   for _, call in ipairs(plan.calls) do
     local state = job[call.name .. '.status']
     if OPEN[state] then close(job, call, open_as) end
@@ -130,9 +131,10 @@ local function settle(job, plan, status, open_as)
     end
   end
   put(job, 'status', status)
-  put(job, 'finished', now)
+  put(job, 'finished', now_text)
   tell(job, 'finished', status, job.blame)
-  put(job, 'expires', now + redis.call('HGET', cell .. 'settings', 'result_ttl_ms'))
+  result_ttl_ms = result_ttl_ms or redis.call('HGET', cell .. 'settings', 'result_ttl_ms')
+  put(job, 'expires', whole(now + result_ttl_ms))
   ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }
   if in_flight then redis.call('PUBLISH', cell .. 'aborted', job.id) end
   announce(job)

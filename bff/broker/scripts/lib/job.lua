@@ -12,6 +12,9 @@
 local cell = KEYS[1]:match('^.-}:')
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- A whole number in digits. Lua by itself, or redis.call, writes it as if it were a fraction, which takes several times as long.
+local function whole(number) return string.format('%d', number) end
+local now_text = whole(now)
 local ended = {} -- id, operation, priority, mode, status, milliseconds since submit: of each job that this script ended
 
 local PRIORITIES = { 'high', 'normal', 'low' }
@@ -26,36 +29,35 @@ local function by_name(flat)
   return fields
 end
 
--- What was asked for: the line, and the parameters below it where they are wanted, too. A job that an older version accepted has
--- no line: all of it is in its hash.
-local LINE = 512 -- bytes; nearly every line is shorter
-local function asked_for(id, parameters)
+-- What was asked for: the line, and the parameters below it where they are wanted, too.
+local LINE, LAST = 512, '511' -- bytes; nearly every line is shorter
+local ASKED_FOR = '^([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\n]*)\n()'
+local function asked_for(id, with_parameters)
   local key = cell .. 'parameters:' .. id
-  local text = parameters and (redis.call('GET', key) or '') or redis.call('GETRANGE', key, 0, LINE - 1)
-  if not parameters and #text == LINE and not text:find('\n', 1, true) then text = redis.call('GET', key) end
-  local operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate =
-    text:match('^([^{\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\n]*)')
-  return {
+  local text = with_parameters and (redis.call('GET', key) or '') or redis.call('GETRANGE', key, '0', LAST)
+  if not with_parameters and #text == LINE and not text:find('\n', 1, true) then text = redis.call('GET', key) end
+  local operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate, parameters_at =
+    text:match(ASKED_FOR)
+  return { -- with room for what else a job has: a table that grows is laid out anew each time it is full
     operation = operation, client = client, priority = priority, mode = mode, plan = plan, submitted = submitted,
     deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
-  }, text
+    parameters = with_parameters and parameters_at and text:sub(parameters_at) or nil,
+    id = id, changed = {}, events = {}, status = nil, version = nil, started = nil,
+  }
 end
 
-local function parameters_of(text) return text:match('^[^{][^\n]*\n(.*)') or text end
+local function parameters_of(id) return (redis.call('GET', cell .. 'parameters:' .. id) or ''):match('\n(.*)') or '' end
 
-local function load(id, parameters)
+local function load(id, with_parameters)
   local flat = redis.call('HGETALL', cell .. 'job:' .. id)
   if #flat == 0 then return nil end
-  local job, text = asked_for(id, parameters)
-  if parameters then job.parameters = parameters_of(text) end
+  local job = asked_for(id, with_parameters)
   for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
-  if not job.operation then return nil end
-  job.id, job.changed, job.events = id, {}, {}
-  return job
+  return job.operation and job or nil
 end
 
 local function put(job, field, value)
-  value = tostring(value)
+  value = value .. ''
   job[field] = value
   local changed = job.changed
   changed[#changed + 1] = field
@@ -64,7 +66,7 @@ end
 
 -- What happened, for operators. No word that is told has a blank in it, and none is what a client sent or a service answered.
 local function tell(job, ...)
-  job.events[#job.events + 1] = (now - job.submitted) .. ' ' .. table.concat({ ... }, ' ')
+  job.events[#job.events + 1] = whole(now - job.submitted) .. ' ' .. table.concat({ ... }, ' ')
 end
 
 -- The newest are kept, for as long as the job's hash is.
@@ -83,7 +85,7 @@ local function keep_events(job)
 end
 
 local function write(job)
-  put(job, 'version', job.version + 1)
+  put(job, 'version', whole(job.version + 1))
   if TERMINAL[job.status] and not job.final then put(job, 'final', job.version) end
   redis.call('HSET', cell .. 'job:' .. job.id, unpack(job.changed))
   job.changed = {}

@@ -9,7 +9,7 @@ local GRACE_MS = 30000
 -- still to be told.
 local function keep_hash(job, moment)
   local keeps_on = not moment or job.notify_state == 'pending'
-  local last = not keeps_on and string.format('%.0f', math.max(moment, now + 1000, job.notify_kept or 0))
+  local last = not keeps_on and whole(math.max(moment, now + 1000, job.notify_kept or 0))
   for _, key in ipairs({ 'job:', 'timeline:' }) do
     if keeps_on then
       redis.call('PERSIST', cell .. key .. job.id)

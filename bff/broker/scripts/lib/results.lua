@@ -4,10 +4,10 @@
 local COUNTED_WITHIN_MS = 24 * 3600 * 1000 -- else nobody is there to count
 local function minute_of(ms) return math.floor(ms / 60000) end
 
-local function results_going(ms) return cell .. 'unclaimed:' .. minute_of(ms) end
+local function results_going(ms) return cell .. 'unclaimed:' .. whole(minute_of(ms)) end
 
 -- The job has a result from now on, which is to be fetched.
 local function keep_result(job)
   local going = results_going(job.expires)
-  if redis.call('HINCRBY', going, job.operation, 1) == 1 then redis.call('PEXPIREAT', going, job.expires + COUNTED_WITHIN_MS) end
+  if redis.call('HINCRBY', going, job.operation, '1') == 1 then redis.call('PEXPIREAT', going, job.expires + COUNTED_WITHIN_MS) end
 end

@@ -33,8 +33,8 @@ local function permit_ms(supply)
 end
 
 local function keep_supply(supply)
-  redis.call('HSET', supply.service, 'next_us', string.format('%.0f', supply.next_us))
-  for priority, places in pairs(supply.places) do redis.call('HINCRBY', supply.service, 'booked.' .. priority, -places) end
+  redis.call('HSET', supply.service, 'next_us', whole(supply.next_us))
+  for priority, places in pairs(supply.places) do redis.call('HINCRBY', supply.service, 'booked.' .. priority, whole(-places)) end
   if supply.firsts > 0 then earn_retries(supply.service, supply.firsts) end
 end
 
@@ -46,15 +46,15 @@ local function hand_out(supply, lane, entry, queued_ms, job, plan, call, by)
   put(job, call.name .. '.entry', entry)
   if open or job[call.name .. '.barred'] then put(job, call.name .. '.barred', open and 1 or 0) end
   if not open then
-    put(job, call.name .. '.attempts', (job[call.name .. '.attempts'] or 0) + 1)
+    put(job, call.name .. '.attempts', whole((job[call.name .. '.attempts'] or 0) + 1))
     supply.next_us = supply.next_us + supply.interval_us
     if job[call.name .. '.attempts'] == '1' then supply.firsts = supply.firsts + 1 end
   end
-  tell(job, open and 'barred' or 'taken', call.name, by, job[call.name .. '.attempts'] or 0, queued_ms)
+  tell(job, open and 'barred' or 'taken', call.name, by, job[call.name .. '.attempts'] or '0', whole(queued_ms))
   if not synchronous(job, call) then supply.places[job.priority] = (supply.places[job.priority] or 0) + 1 end
   if job.status == 'queued' then
     put(job, 'status', 'running')
-    put(job, 'started', now)
+    put(job, 'started', now_text)
   end
   save(job)
   local told = {
