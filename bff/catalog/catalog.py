@@ -3,18 +3,20 @@
 import inspect
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bff.catalog.model import MAX_CALLS, Call, Operation, Priority
-from bff.catalog.operations import OPERATIONS
 from bff.catalog.plan import Plan, plan_of
 from bff.catalog.services import SHIPPED_SERVICES, Service, read_services
 from bff.catalog.tables import CatalogError
 
+_OPERATIONS = "bff.catalog.operations"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
@@ -31,12 +33,15 @@ def load_catalog(
     services_file: Path = SHIPPED_SERVICES,
     *,
     downstream_url: str = "http://127.0.0.1:9000",
-    operations: Iterable[Operation] = OPERATIONS,
+    operations: Iterable[Operation] | None = None,
 ) -> Catalog:
-    """Read and check. Raises CatalogError, one line that names the place and what is allowed."""
+    """Read and check; of the operations that this project has where none are given.
+
+    Raises CatalogError, one line that names the place and what is allowed.
+    """
     services = read_services(services_file, {**os.environ, "DOWNSTREAM_URL": downstream_url.rstrip("/")})
     known: dict[str, Operation] = {}
-    for operation in operations:
+    for operation in _own_operations() if operations is None else operations:
         if operation.name in known:
             raise CatalogError(f"operation {operation.name!r} is defined twice")
         for complaint in _complaints(operation, services, services_file):
@@ -44,6 +49,24 @@ def load_catalog(
         known[operation.name] = operation
     plans = {name: plan_of(operation) for name, operation in known.items()}
     return Catalog(known, services, plans)
+
+
+def _own_operations() -> Sequence[Operation]:
+    """OPERATIONS, imported when it is asked for: a mistake in Python is one line, too."""
+    try:
+        operations: Sequence[Operation] = import_module(_OPERATIONS).OPERATIONS
+    except Exception as error:  # noqa: BLE001 - what is written there may raise anything
+        said = error.msg if isinstance(error, SyntaxError) else str(error).partition("\n")[0]
+        raise CatalogError(f"{_mistake_at(error)}: {type(error).__name__}: {said}") from None
+    return operations
+
+
+def _mistake_at(error: Exception) -> str:
+    """File and line: where what was imported last went wrong, or called what did."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    modules = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == "<module>"]
+    return f"{modules[-1].filename}, line {modules[-1].lineno}" if modules else _OPERATIONS
 
 
 def _complaints(operation: Operation, services: Mapping[str, Service], file: Path) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A catalog that contradicts itself is refused at start, with one line that names the place and what is allowed."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,39 @@ def test_every_call_of_a_shipped_operation_can_be_built(operation: Operation) ->
         assert call.build(parameters, outcomes).path.startswith("/")
         if call.compensation:
             assert call.compensation.build(parameters, {}).path.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "said"),
+    [
+        ("OPERATIONS = (\n  1,\n", 1, "SyntaxError: '(' was never closed"),
+        ("\nOPERATIONS = [int('x')]\n", 2, "ValueError: invalid literal for int() with base 10: 'x'"),
+        ("\n\nfrom bff.catalog.model import Operation\nOPERATIONS = [\n  Operation(nmae='x'),\n]\n", 5, "TypeError: "),
+        ("\nimport fractions\nHALF = fractions.Fraction('half')\n", 3, "ValueError: Invalid literal for Fraction"),
+        ("\nimport nowhere.at_all\n", 2, "ModuleNotFoundError: No module named 'nowhere'"),
+        (
+            "from pydantic import BaseModel, Field\nclass P(BaseModel):\n  n: int = Field(max_length=3)\nP(n=1)\n",
+            4, "TypeError: Unable to apply constraint",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_operations_python_is_one_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, line: int, said: str
+) -> None:
+    (tmp_path / "mistaken.py").write_text(written)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("bff.catalog.catalog._OPERATIONS", "mistaken")
+    with pytest.raises(CatalogError) as refused:
+        load_catalog()
+    sys.modules.pop("mistaken", None)
+    assert str(refused.value).startswith(f"{tmp_path / 'mistaken.py'}, line {line}: {said}")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_module_of_operations_without_any_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "forgetful.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("bff.catalog.catalog._OPERATIONS", "forgetful")
+    with pytest.raises(CatalogError, match=r"^forgetful: AttributeError: .* has no attribute 'OPERATIONS'"):
+        load_catalog()
+    del sys.modules["forgetful"]
