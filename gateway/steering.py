@@ -8,6 +8,7 @@ from functools import lru_cache
 from starlette.datastructures import Headers
 
 from bff.catalog.model import Operation, Priority
+from bff.fact import fact
 from bff.trace.context import NOWHERE, TraceContext
 from gateway.headers import IndexedHeaders
 from gateway.problems import INVALID_HEADER, Problem
@@ -42,7 +43,7 @@ class Preferences:
         return ", ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@fact()
 class Steering:
     """The headers of a submission."""
 

@@ -1,11 +1,11 @@
 """A job as everybody sees it: its states, its calls, and how it is read from what the scripts keep."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from bff.catalog.model import Priority
+from bff.fact import fact
 
 
 class JobStatus(StrEnum):
@@ -88,7 +88,7 @@ class Source(StrEnum):
     STATIC = "static"
 
 
-@dataclass(frozen=True, slots=True)
+@fact()
 class CallState:
     """One call of a job; `error` is a word of `downstream.Reason`. `undoes` says that it is a compensation."""
 
@@ -103,7 +103,7 @@ class CallState:
     undoes: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Job:
     """A job at one moment. Times are Unix ms by the broker's clock; `now_ms` is when this was read there.
 
@@ -152,7 +152,7 @@ class Job:
         return CallStatus.FALLBACK in [call.status for call in self.graph]
 
 
-@dataclass(frozen=True, slots=True)
+@fact()
 class Ended:
     """A job that a script has just ended, for whoever counts."""
 

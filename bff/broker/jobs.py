@@ -15,6 +15,7 @@ from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, S
 from bff.broker.quota import UNLIMITED, Quota, Usage
 from bff.broker.timeline import Event, event_of
 from bff.catalog.model import Priority
+from bff.fact import fact
 
 IDEMPOTENCY_SECONDS = 86_400
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -47,7 +48,7 @@ class Notify:
     when: When
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Submission:
     """What is asked for, validated. `parameters` is the JSON of the operation's model, in its canonical form."""
 
@@ -66,7 +67,7 @@ class Submission:
     notify: Notify | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact()
 class Accepted:
     """Durable in the broker. `ended` is filled where nothing was left to do; `usage` where the client has a quota.
 

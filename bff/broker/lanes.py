@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from bff.broker.cell import Cell
 from bff.broker.job import MODE, PRIORITY, CallStatus, Ended, Mode, Source, as_sent, decode_ended, pairs
 from bff.catalog.model import Priority
+from bff.fact import fact
 
 
 class Supply(StrEnum):
@@ -22,7 +22,7 @@ class Supply(StrEnum):
     """The service's rate, its rest or its breaker allows no more, whatever is free."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class Entry:
     """One call to make now: an entry of a lane, taken, or a call of a synchronous job, begun. It holds a slot of its
     service until finished or retried.
@@ -62,7 +62,7 @@ class Health(StrEnum):
     SILENT = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact()
 class Taken:
     """`again_ms`: when to ask again, where it is full or limited. `last_ids`: what to wait behind where it is idle."""
 
@@ -88,7 +88,7 @@ class Noted(StrEnum):
     """The entry was reclaimed; somebody else answers for the call."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(kw_only=True)
 class End:
     """How a call ended. `effect`: something may have been done. `data` is kept at `cache_key` for `cache_ms`. The whole
     service rests for `pause_ms`, as it asked.

@@ -10,6 +10,7 @@ from bff.broker.lanes import End, Entry, Health
 from bff.catalog.model import Call, Compensation
 from bff.catalog.services import Service
 from bff.downstream.outcome import Outcome, Reason, Verdict
+from bff.fact import fact
 from bff.policies.backoff import delay_ms
 
 COMPENSATION_ATTEMPTS = 30
@@ -31,7 +32,7 @@ class Again:
     pause_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact()
 class Step:
     """What a worker is about to do: an operation's call, or a compensation."""
 

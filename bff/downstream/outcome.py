@@ -1,7 +1,8 @@
 """What came of one attempt at one call: a value, never an exception."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from bff.fact import fact
 
 
 class Verdict(StrEnum):
@@ -46,7 +47,7 @@ class Reason(StrEnum):
     """The worker's catalog has no such call."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact()
 class Outcome:
     """`data` is the answer's body, checked to be strict JSON in UTF-8, byte for byte as the service sent it."""
 
