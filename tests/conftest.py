@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from functools import wraps
@@ -38,8 +39,16 @@ class Told:
 
 @pytest.hookimpl(trylast=True)  # once there is a terminal
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until all is imported and collected: none of that is garbage
     if config.getoption("numprocesses", None):  # of the whole suite; whoever runs a few tests soon sees the end
         config.pluginmanager.register(Told(config.pluginmanager.getplugin("terminalreporter")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is there by now stays, and is looked at no more whenever a test's garbage is looked for."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
