@@ -1,7 +1,10 @@
 import asyncio
+import gc
+import os
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from functools import wraps
 from inspect import iscoroutinefunction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,10 @@ from tests.contract.stack import Up
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")  # how long an example takes says how busy the machine is, and nothing of the code
+
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
+"""Whom all processes of the tests trust: nobody, until a test says whom. aiohttp reads the machine's hundred and more
+certificates twice when it is imported, and who sends webhooks once more."""
 
 TO_END_SECONDS = 60
 """What a test that hangs has to end what it began, before the whole process is ended."""
@@ -32,8 +39,16 @@ class Told:
 
 @pytest.hookimpl(trylast=True)  # once there is a terminal
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until all is imported and collected: none of that is garbage
     if config.getoption("numprocesses", None):  # of the whole suite; whoever runs a few tests soon sees the end
         config.pluginmanager.register(Told(config.pluginmanager.getplugin("terminalreporter")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is there by now stays, and is looked at no more whenever a test's garbage is looked for."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

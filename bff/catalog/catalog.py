@@ -70,39 +70,51 @@ def _mistake_at(error: Exception) -> str:
 
 
 def _complaints(operation: Operation, services: Mapping[str, Service], file: Path) -> Iterator[str]:
-    where = f"{_place(operation.parameters)}: operation {operation.name!r}"
+    """Each with its place, which is looked for only then: that takes parsing the source of the catalog."""
+    for thing, complaint in _found(operation, services, file):
+        yield f"{_place(thing)}: operation {operation.name!r}{complaint}"
+
+
+def _found(operation: Operation, services: Mapping[str, Service], file: Path) -> Iterator[tuple[object, str]]:
+    """What is wrong, and at which function or class that is."""
+    for complaint in _of_operation(operation):
+        yield operation.parameters, f": {complaint}"
+    seen: dict[str, Call] = {}
+    undone: set[str] = set()
+    for call in operation.calls:
+        for complaint in _of_call(call, seen, undone, services, file):
+            yield call.build, f", call {call.name!r}: {complaint}"
+        seen[call.name] = call
+        if call.compensation is not None:
+            undone.add(call.compensation.name)
+    for complaint in _too_slow(operation, services):
+        yield operation.parameters, f": {complaint}"
+
+
+def _of_operation(operation: Operation) -> Iterator[str]:
     if not _NAME.fullmatch(operation.name):
-        yield f"{where}: a name is 1 to 20 of a-z, 0-9 and '-', a letter first"
+        yield "a name is 1 to 20 of a-z, 0-9 and '-', a letter first"
     if not 1 <= len(operation.calls) <= MAX_CALLS:
-        yield f"{where}: has {len(operation.calls)} calls; allowed: 1 to {MAX_CALLS}"
-    yield from _of_numbers(operation, where)
+        yield f"has {len(operation.calls)} calls; allowed: 1 to {MAX_CALLS}"
+    yield from _of_numbers(operation)
     try:
         operation.parameters.model_validate(operation.example)
     except ValidationError as error:
         first = error.errors()[0]
-        yield f"{where}: its example is refused: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        yield f"its example is refused: {'.'.join(map(str, first['loc']))}: {first['msg']}"
     if all(call.inline for call in operation.calls):
-        yield f"{where}: every call is inline; at least one must be left to the workers"
+        yield "every call is inline; at least one must be left to the workers"
     if not any(call.required for call in operation.calls):
-        yield f"{where}: no call is required; at least one must be"
-    seen: dict[str, Call] = {}
-    undone: set[str] = set()
-    for call in operation.calls:
-        place = f"{_place(call.build)}: operation {operation.name!r}, call {call.name!r}"
-        yield from (f"{place}: {complaint}" for complaint in _of_call(call, seen, undone, services, file))
-        seen[call.name] = call
-        if call.compensation is not None:
-            undone.add(call.compensation.name)
-    yield from _too_slow(operation, services, where)
+        yield "no call is required; at least one must be"
 
 
-def _of_numbers(operation: Operation, where: str) -> Iterator[str]:
+def _of_numbers(operation: Operation) -> Iterator[str]:
     if set(operation.timeout_seconds) != set(Priority):
-        yield f"{where}: timeout_seconds needs each of {', '.join(Priority)}"
+        yield f"timeout_seconds needs each of {', '.join(Priority)}"
     if max(operation.timeout_seconds.values()) > operation.max_timeout_seconds:
-        yield f"{where}: timeout_seconds is above max_timeout_seconds {operation.max_timeout_seconds:g}"
+        yield f"timeout_seconds is above max_timeout_seconds {operation.max_timeout_seconds:g}"
     if not 0 <= operation.async_percent <= 100:
-        yield f"{where}: async_percent is {operation.async_percent:g}; allowed: 0 to 100"
+        yield f"async_percent is {operation.async_percent:g}; allowed: 0 to 100"
 
 
 def _of_call(
@@ -136,7 +148,7 @@ def _of_inline(call: Call, services: Mapping[str, Service]) -> Iterator[str]:
         yield f"is inline, but {call.service!r} sets no slots apart for that: inline_concurrency must be above 0"
 
 
-def _too_slow(operation: Operation, services: Mapping[str, Service], where: str) -> Iterator[str]:
+def _too_slow(operation: Operation, services: Mapping[str, Service]) -> Iterator[str]:
     rest: dict[str, float] = {}
     for call in operation.calls:
         before = max((rest[name] for name in call.after), default=0.0)
@@ -144,7 +156,7 @@ def _too_slow(operation: Operation, services: Mapping[str, Service], where: str)
     needed = max((rest[call.name] for call in operation.calls if call.required), default=0.0)
     shortest = min(operation.timeout_seconds.values())
     if needed >= shortest:
-        yield f"{where}: its required calls are expected to take {needed:g} s, its clients wait {shortest:g} s"
+        yield f"its required calls are expected to take {needed:g} s, its clients wait {shortest:g} s"
 
 
 def _place(thing: object) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -191,8 +191,12 @@ def _hold(
     faults: Sequence[Fault] = (),
     modes: Sequence[Mode] = tuple(Mode),
     steps: int = 25,
+    first: int | None = None,
 ) -> None:
+    """`first`: the seed of the histories that are tried; None: one that is always the same."""
     machine = type("History", (Histories,), {"connect": staticmethod(connect), "faults": faults, "modes": modes})
+    if first is not None:
+        seed(first)(machine)
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -212,6 +216,14 @@ def test_histories_on_a_real_redis(redis: Server) -> None:
 
 def test_histories_on_a_fake_redis() -> None:
     _hold(FakeRuns, 8)
+
+
+KNOWN_TO_CATCH = {
+    "a start that is too late": 8,
+    "retries beyond the budget": 17,
+    "a late effect that is not undone": 12,
+}
+"""Seeds whose first eight histories catch what others take hundreds for. Where one no longer does, it is searched."""
 
 
 @pytest.mark.parametrize(
@@ -247,8 +259,8 @@ def test_histories_on_a_fake_redis() -> None:
         ),
     ],
 )
-def test_a_seeded_fault_is_caught(any_redis: Server, right: str, wrong: str) -> None:
-    _caught(any_redis, right, wrong, (Mode.ASYNC,))
+def test_a_seeded_fault_is_caught(any_redis: Server, request: pytest.FixtureRequest, right: str, wrong: str) -> None:
+    _caught(any_redis, right, wrong, (Mode.ASYNC,), KNOWN_TO_CATCH.get(request.node.callspec.id))
 
 
 @pytest.mark.parametrize(
@@ -266,7 +278,12 @@ def test_a_seeded_fault_of_synchronous_jobs_is_caught(any_redis: Server, right: 
     _caught(any_redis, right, wrong, (Mode.SYNC,))
 
 
-def _caught(redis: Server, right: str, wrong: str, modes: Sequence[Mode]) -> None:
+def _caught(redis: Server, right: str, wrong: str, modes: Sequence[Mode], known: int | None = None) -> None:
     assert any(right in script(each).source for each in SCRIPTS)
+
+    def search() -> None:
+        for examples, first in [(1000, None)] if known is None else [(8, known), (1000, None)]:
+            _hold(lambda: patient(redis.url), examples, (Phase.generate,), [(right, wrong)], modes, 40, first)
+
     with pytest.raises(AssertionError):
-        _hold(lambda: patient(redis.url), 1000, (Phase.generate,), [(right, wrong)], modes, steps=40)
+        search()

@@ -5,6 +5,7 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,9 @@ OPERATIONS = (
 )
 
 
+@cache
 def a_catalog(text: str = SERVICES) -> Catalog:
+    """Nobody changes it: read once, and not for each of hundreds of worlds."""
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(text)
         file.flush()

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -33,8 +32,8 @@ FAILURES = (PUSH_BACK, UNREACHED, UNKNOWN)
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> dict[str, Service]:
-    return dict(a_catalog(tmp_path).services)
+def services() -> dict[str, Service]:
+    return dict(a_catalog().services)
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-async def world(server: Server, tmp_path: Path) -> AsyncIterator[World]:
+async def world(server: Server) -> AsyncIterator[World]:
     pipeline, arrivals = patient(server.url), Arrivals(server.url)
-    cell = Cell(pipeline, a_catalog(tmp_path), Keys(f"test-{uuid.uuid4().hex[:12]}"))
+    cell = Cell(pipeline, a_catalog(), Keys(f"test-{uuid.uuid4().hex[:12]}"))
     await cell.configure()
     with Redis.from_url(server.url) as redis:
         yield World(cell, pipeline, arrivals, redis)

@@ -1,9 +1,11 @@
 """A worker's world in small: a catalog for tests, a real broker, and a downstream that answers as it is told."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +234,10 @@ class World:
         return int(self.redis.zcard(self.cell.keys.parked()))
 
 
-def a_catalog(directory: Path) -> Catalog:
-    services = directory / "services.toml"
-    services.write_text(SERVICES)
-    return load_catalog(services, operations=OPERATIONS)
+@cache
+def a_catalog() -> Catalog:
+    """Nobody changes it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(SERVICES)
+        file.flush()
+        return load_catalog(Path(file.name), operations=OPERATIONS)
