@@ -91,7 +91,7 @@ async def read_job(
                 client,
                 job_id,
                 preferences.wait_seconds,
-                lambda job: job.status.terminal or (bool(seen) and _etag(job) not in seen),
+                (lambda job: _etag(job) not in seen) if seen else None,
             )
         job = own(gateway, await client_of(request), found, job_id)  # its key may have been taken away meanwhile
         gateway.retrieved(job, Channel.LONG_POLL)

@@ -18,6 +18,8 @@ from workers.metrics import Metrics
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 50  # entries of one take, so that several workers share a backlog
+MOST_AT_WAKING = 8  # of one asked for before they came: who is dead or frozen by then leaves so many to be reclaimed
+MOST_WAITS = 60  # and then a take that waits for nothing: it tells how the broker's clock stands beside ours
 # A take for each call that ends would double what Redis is asked for: a slot may stand empty for so long, or until so
 # large a part of the service's slots has become free.
 GATHER_SECONDS = 0.005
@@ -33,7 +35,6 @@ class Consumer:
     def __init__(self, performer: Performer, lanes: Lanes, arrivals: Arrivals, metrics: Metrics) -> None:
         self.performer = performer
         self._lanes = lanes
-        self._keys = lanes.keys
         self._arrivals = arrivals
         self._metrics = metrics
         self._service = performer.service
@@ -43,6 +44,8 @@ class Consumer:
         self._many = max(1, min(MOST_AT_ONCE, int(MANY * performer.service.max_concurrency)))
         self._patience: asyncio.Timeout | None = None
         self._stopping = False
+        self._idle: Taken | None = None  # the last take, where it left nothing in the lanes
+        self._waits = 0
         self._over = asyncio.Event()
         metrics.slots.labels(self.service, "leased").set_function(lambda: self.held.leased)
         metrics.slots.labels(self.service, "busy").set_function(lambda: self.held.busy)
@@ -73,6 +76,7 @@ class Consumer:
         """Let what runs come to its end for so long, then break off its calls: what can be goes back to its lane."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_TAKE_SECONDS):
+                await self._arrivals.interrupt()
                 await self._over.wait()
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
@@ -90,13 +94,24 @@ class Consumer:
                 await self._wait(self._slots())
                 continue
             try:
-                taken = await self._lanes.take(min(room, MOST_AT_ONCE))
+                taken = await self._take(room)
                 self._contact.made()
                 self._start(taken)
                 await self._until_more(taken)
             except BrokerUnavailable as error:
+                self._idle = None
                 self._contact.lost(error)
                 await self._wait(asyncio.sleep(BROKER_AGAIN_SECONDS))
+
+    async def _take(self, room: int) -> Taken:
+        if self._idle is None or self._waits >= MOST_WAITS:
+            taken = await self._lanes.take(min(room, MOST_AT_ONCE))
+            self._waits = 0
+        else:
+            taken = await self._arrivals.take(self._idle, min(room, MOST_AT_WAKING))
+            self._waits += 1
+        self._idle = taken if taken.supply is Supply.IDLE else None
+        return taken
 
     def _start(self, taken: Taken) -> None:
         self._metrics.ended(taken.ended)
@@ -120,7 +135,7 @@ class Consumer:
 
     async def _until_more(self, taken: Taken) -> None:
         if taken.supply is Supply.IDLE:
-            await self._wait(self._arrivals.wait(self._keys, taken.last_ids))
+            await asyncio.sleep(0)  # what was taken is begun before more is waited for
         elif taken.again_ms:
             seconds = max(taken.again_ms / 1000, GATHER_SECONDS)
             await self._wait(self._slots(seconds) if taken.supply is Supply.FULL else asyncio.sleep(seconds))

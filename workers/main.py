@@ -15,6 +15,7 @@ from arq import cron, func
 from arq.connections import ArqRedis
 from arq.worker import create_worker
 
+from bff.broker.arrivals import Arrivals
 from bff.broker.background import background
 from bff.broker.connect import Broker, connected
 from bff.broker.duty import repeat
@@ -155,7 +156,9 @@ class Hosted:
         ctx["lanes"], ctx["metrics"] = lanes, metrics
         for service, own in zip(catalog.services.values(), lanes, strict=True):
             performer = Performer(catalog, service, own, downstream, metrics)
-            self._consumers.append(Consumer(performer, own, broker.arrivals, metrics))
+            arrivals = Arrivals(own, settings.redis_url)
+            self._stack.push_async_callback(arrivals.aclose)
+            self._consumers.append(Consumer(performer, own, arrivals, metrics))
         await self._stack.enter_async_context(broker.watch.listen(broker.cell.keys.aborted(), self._abort))
         ctx["notifier"] = notifier = self._notifier = self._made_notifier(broker)
         names = [service.replace("-", "_") for service in catalog.services]

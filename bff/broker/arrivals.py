@@ -1,38 +1,67 @@
-"""Waiting for new entries without taking any: XREAD BLOCK behind the last ids that a take saw."""
+"""Waiting for new entries, and taking them the moment that they are there."""
 
-from collections.abc import Sequence
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.link import LOST, keepalive
+from bff.broker.lanes import Lanes, Taken
+from bff.broker.pipeline import Pipeline
 
 BLOCK_MS = 1000
 SLACK_SECONDS = 3.0
+UNBLOCK_AGAIN_SECONDS = 0.02
 
 
 class Arrivals:
-    """A connection for each consumer that is idle. To cancel a wait strands nothing: nothing was read for anyone."""
+    """One idle consumer's connection: XREAD BLOCK behind the last ids that a take saw, and behind it a take.
 
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
-            url, socket_connect_timeout=1.0, socket_timeout=BLOCK_MS / 1000 + SLACK_SECONDS, **keepalive(url)
-        )
+    What stands behind a command that blocks, Redis runs in the moment in which that one ends
+    (processUnblockedClients in its blocked.c): no message to and fro lies between an entry's coming and its being
+    taken. What is taken for a consumer that is frozen, or gone without a word, is reclaimed.
+    """
 
-    async def wait(self, lanes: Sequence[str], last_ids: Sequence[str]) -> None:
-        """Return when an entry came in behind `last_ids`, at the latest after a second. Raises BrokerUnavailable."""
+    def __init__(self, lanes: Lanes, url: str) -> None:
+        self._lanes = lanes
+        self._line = Pipeline(url, timeout_seconds=BLOCK_MS / 1000 + SLACK_SECONDS)
+        self._cell = replace(lanes.cell, redis=self._line)
+        self._client_id: int | None = None
+        self._over = asyncio.Event()
+        self._over.set()
+
+    async def take(self, last: Taken, wanted: int) -> Taken:
+        """Up to `wanted` entries once there is one behind those of `last`, which left none; or after a second.
+
+        Raises BrokerUnavailable.
+        """
+        self._over.clear()
         try:
-            await self._redis.xread(dict(zip(lanes, last_ids, strict=True)), count=1, block=BLOCK_MS)
-        except ResponseError:  # the lanes are gone, by a flush: the next take lays them down again
-            return
-        except RedisTimeoutError:
-            # Redis, or this very process, or its machine stood still: timers run before what came in meanwhile is read.
-            # The next take tells which, and waits for Redis only as long as it has to.
-            return
-        except LOST as error:
-            raise BrokerUnavailable(f"Redis: {type(error).__name__}") from None
+            return await self._take(last, wanted)
+        except BrokerUnavailable:
+            self._client_id = None
+            raise
+        finally:
+            self._over.set()
+
+    async def _take(self, last: Taken, wanted: int) -> Taken:
+        if self._client_id is None:
+            self._client_id = await self._line.execute("CLIENT", "ID")
+        waited = self._line.ask("XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", *self._lanes.keys, *last.last_ids)
+        # A refusal says that the lanes are gone, by a flush: the take lays them down again, or tells what is wrong.
+        waited.add_done_callback(lambda waited: waited.cancelled() or waited.exception())
+        return await self._lanes.take_later(self._cell, wanted, last)
+
+    async def interrupt(self) -> None:
+        """Have a take that waits take what there is now, and return once it has."""
+        while not self._over.is_set():
+            with suppress(BrokerUnavailable, ResponseError):
+                if self._client_id is not None:
+                    await self._lanes.cell.redis.execute("CLIENT", "UNBLOCK", self._client_id)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(UNBLOCK_AGAIN_SECONDS):
+                    await self._over.wait()
 
     async def aclose(self) -> None:
-        await self._redis.aclose()
+        await self._line.aclose()

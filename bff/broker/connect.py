@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bff.broker.arrivals import Arrivals
 from bff.broker.background import background
 from bff.broker.cell import Cell
 from bff.broker.contact import Contact
@@ -29,12 +28,11 @@ FLOOR = (6, 2)
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """`pipeline` carries every command, `watch` the changes, `arrivals` the waiting of idle consumers."""
+    """`pipeline` carries every command but those that block (see Arrivals), `watch` the changes."""
 
     cell: Cell
     pipeline: Pipeline
     watch: Watch
-    arrivals: Arrivals
     jobs: Jobs
 
     async def complaint(self) -> str | None:
@@ -66,7 +64,6 @@ async def connected(
     keys = Keys(prefix)
     pipeline = Pipeline(url)
     cell = Cell(pipeline, catalog, keys, result_ttl_seconds, f"{socket.gethostname()}-{os.getpid()}")
-    arrivals = Arrivals(url)
     async with (
         Watch(url, keys).running() as watch,
         background(
@@ -76,8 +73,7 @@ async def connected(
             tally=repeat("tally", Tally(cell).run_once, EVERY_SECONDS),
         ),
     ):
-        yield Broker(cell, pipeline, watch, arrivals, Jobs(cell))
-    await arrivals.aclose()
+        yield Broker(cell, pipeline, watch, Jobs(cell))
     await pipeline.aclose()
 
 

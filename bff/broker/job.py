@@ -202,6 +202,19 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
     now_ms, flat, outcomes, position, expected_ms = reply
     words = [part.decode() for part in flat]
     fields = dict(zip(words[::2], words[1::2], strict=True))
+    return job_of(job_id, now_ms, fields, pairs(outcomes), plan, position, expected_ms)
+
+
+def job_of(
+    job_id: str,
+    now_ms: int,
+    fields: Mapping[str, str],
+    outcomes: Mapping[str, bytes],
+    plan: Mapping[str, Any],
+    position: int = -1,
+    expected_ms: int = 0,
+) -> Job:
+    """A job from the fields that scripts keep of it."""
     status = JobStatus(fields["status"])
     return Job(
         id=job_id,
@@ -215,7 +228,7 @@ def decode_job(job_id: str, reply: list[Any], plan: Mapping[str, Any]) -> Job:
         deadline_ms=int(fields["deadline"]),
         now_ms=now_ms,
         calls=tuple(_calls(fields, plan)),
-        outcomes=pairs(outcomes),
+        outcomes=outcomes,
         started_ms=_number(fields.get("started")),
         finished_ms=_number(fields.get("finished")),
         expires_ms=_number(fields.get("expires")),

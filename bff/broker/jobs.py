@@ -9,9 +9,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pydantic_core import from_json
+
 from bff.broker.cell import Cell
 from bff.broker.errors import NOT_KEPT, BrokerUnavailable
-from bff.broker.job import CallState, CallStatus, Ended, Job, JobStatus, Mode, Source, When, decode_ended, decode_job
+from bff.broker.job import (
+    CallState,
+    CallStatus,
+    Ended,
+    Job,
+    JobStatus,
+    Mode,
+    Source,
+    When,
+    decode_ended,
+    decode_job,
+    job_of,
+)
 from bff.broker.quota import UNLIMITED, Quota, Usage
 from bff.broker.timeline import Event, event_of
 from bff.catalog.model import Priority
@@ -251,6 +265,18 @@ class Jobs:
             return None
         digest = flat[1::2][flat[::2].index(b"plan")].decode()  # a client, or an operation, may be called so too
         return decode_job(job_id, reply, await self._plan(digest))
+
+    def told(self, job_id: str, news: bytes) -> Job | None:
+        """The job in what is published of its end (scripts/lib/job.lua); None where that does not tell, and it is to
+        be read.
+        """
+        if not news:
+            return None
+        told = from_json(news)
+        fields = told["fields"]
+        plan = self._plans.get(fields["plan"])
+        outcomes = {call: data.encode() for call, data in told["outcomes"].items()}
+        return job_of(job_id, int(told["now"]), fields, outcomes, plan) if plan else None
 
     async def parameters(self, job_id: str) -> bytes:
         """What the job was asked for with, as JSON. They are kept as long as the job."""

@@ -64,13 +64,18 @@ class Health(StrEnum):
 
 @fact()
 class Taken:
-    """`again_ms`: when to ask again, where it is full or limited. `last_ids`: what to wait behind where it is idle."""
+    """`again_ms`: when to ask again, where it is full or limited. `last_ids`: what to wait behind where it is idle.
+
+    It was taken at `now_ms` by the broker's clock (Unix ms), and not before `asked_at` of `time.monotonic()`.
+    """
 
     supply: Supply
     again_ms: int
     last_ids: Sequence[str]
     entries: Sequence[Entry]
     ended: Sequence[Ended]
+    asked_at: float
+    now_ms: int
 
 
 class Noted(StrEnum):
@@ -114,7 +119,7 @@ class Lanes:
     """One service's lanes, as one consumer sees them. All raise BrokerUnavailable."""
 
     def __init__(self, cell: Cell, service: str, consumer: str) -> None:
-        self._cell = cell
+        self.cell = cell
         self._service = service
         self._consumer = consumer
         self.keys = cell.keys.lanes(service)
@@ -124,21 +129,27 @@ class Lanes:
     async def take(self, wanted: int) -> Taken:
         """Up to `wanted` entries, as slots and rate of the service allow over all workers together."""
         asked_at = time.monotonic()
-        reply = await self._cell.run("take", self._all_keys, [self._service, self._consumer, wanted])
-        word, again_ms, last_ids, entries, ended = reply
-        return Taken(
-            _SUPPLY[word],
-            again_ms,
-            [last_id.decode() for last_id in last_ids],
-            [entry_of(row, asked_at) for row in entries],
-            decode_ended(ended),
-        )
+        return _taken(await self._take(self.cell, wanted), asked_at)
+
+    async def take_later(self, cell: Cell, wanted: int, last: Taken) -> Taken:
+        """The same by a connection of its own, on which Redis has something else to do first.
+
+        How long after `last` it was taken, the broker's clock says: no sooner than it was asked for, nor in the future.
+        """
+        sent_at = time.monotonic()
+        reply = await self._take(cell, wanted)
+        taken_at = last.asked_at + (reply[-1] - last.now_ms) / 1000
+        return _taken(reply, max(sent_at, min(taken_at, time.monotonic())))
+
+    async def _take(self, cell: Cell, wanted: int) -> list[Any]:
+        reply: list[Any] = await cell.run("take", self._all_keys, [self._service, self._consumer, wanted])
+        return reply
 
     async def finish(self, entry: Entry, end: End) -> tuple[Noted, list[Ended]]:
         """Tell a call's end. The slot is free from here on."""
-        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._service_key]
+        keys = [self.cell.keys.job(entry.job_id), entry.lane, self._service_key]
         if end.cache_key is not None:
-            keys.append(self._cell.keys.cache(end.cache_key))
+            keys.append(self.cell.keys.cache(end.cache_key))
         arguments: list[str | bytes | int] = [
             entry.job_id,
             entry.call,
@@ -155,7 +166,7 @@ class Lanes:
             end.health,
             end.pause_ms,
         ]
-        word, ended = await self._cell.run("finish", keys, arguments)
+        word, ended = await self.cell.run("finish", keys, arguments)
         return _NOTED[word], decode_ended(ended)
 
     async def retry(
@@ -177,31 +188,31 @@ class Lanes:
         One that was not `attempted` uses up none of the call's attempts, nor do the first ten that a 429 pushed back.
         `budgeted`: it has to come out of the service's retry budget.
         """
-        keys = [self._cell.keys.job(entry.job_id), entry.lane, self._service_key, self._cell.keys.parked()]
+        keys = [self.cell.keys.job(entry.job_id), entry.lane, self._service_key, self.cell.keys.parked()]
         status = "" if http_status is None else http_status
         arguments: list[str | bytes | int] = [
             entry.job_id, entry.call, entry.id, int(effect), delay_ms, error, status, pause_ms,
             "" if entry.barred else int(attempted), int(budgeted), health, ran_ms,
         ]  # fmt: skip
-        word, _ = await self._cell.run("retry", keys, arguments)
+        word, _ = await self.cell.run("retry", keys, arguments)
         return _NOTED[word]
 
     async def reclaim(self, limit: int = 100) -> tuple[int, list[Ended]]:
         """Give back the slots of entries that nobody will finish, and queue their calls again. Returns how many."""
-        count, ended = await self._cell.run("reclaim", self._all_keys, [limit])
+        count, ended = await self.cell.run("reclaim", self._all_keys, [limit])
         return count, decode_ended(ended)
 
     async def forget_consumers(self, idle_seconds: int) -> int:
         """Forget the names of workers that hold nothing and were not heard of for so long. Returns how many."""
-        return int(await self._cell.run("janitor", self.keys, [idle_seconds * 1000]))
+        return int(await self.cell.run("janitor", self.keys, [idle_seconds * 1000]))
 
     async def sweep(self, limit: int = 100) -> list[Ended]:
         """Let go of what stands at the heads of the lanes and can no longer run."""
-        return decode_ended(await self._cell.run("sweep", self._all_keys, [limit]))
+        return decode_ended(await self.cell.run("sweep", self._all_keys, [limit]))
 
     async def cached(self, digest: str) -> tuple[bytes, int] | None:
         """The last good answer kept under this digest, and when it was stored (Unix ms)."""
-        value = await self._cell.redis.execute("GET", self._cell.keys.cache(digest))
+        value = await self.cell.redis.execute("GET", self.cell.keys.cache(digest))
         if value is None:
             return None
         stored_ms, _, data = value.partition(b" ")
@@ -210,6 +221,20 @@ class Lanes:
 
 _SUPPLY = as_sent(Supply)
 _NOTED = as_sent(Noted)
+
+
+def _taken(reply: list[Any], asked_at: float) -> Taken:
+    """The reply of scripts/take.lua."""
+    word, again_ms, last_ids, entries, ended, now_ms = reply
+    return Taken(
+        _SUPPLY[word],
+        again_ms,
+        [last_id.decode() for last_id in last_ids],
+        [entry_of(row, asked_at) for row in entries],
+        decode_ended(ended),
+        asked_at,
+        now_ms,
+    )
 
 
 def entry_of(row: list[Any], asked_at: float) -> Entry:

@@ -92,6 +92,10 @@ class Pipeline:
         """One command's reply: bytes, int, None or a list of them; or ResponseError if it is a wrong one."""
         return await self._issue(command)
 
+    def ask(self, *command: Argument) -> asyncio.Future[Any]:
+        """The same, to be awaited later: what is asked next stands behind it."""
+        return self._issue(command)
+
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         """The script's reply; it is loaded first where Redis does not have it (any more).
 

@@ -38,7 +38,7 @@ async def job_page(request: Request, job_id: str) -> Response:
     job = await known(gateway, client, job_id)
     wait_seconds = preferences_of(request.headers, request.query_params).wait_seconds
     if wait_seconds and not job.status.terminal:
-        found = await held(gateway, request, client, job_id, wait_seconds, lambda job: job.status.terminal)
+        found = await held(gateway, request, client, job_id, wait_seconds)
         job = own(gateway, await client_of(request), found, job_id)  # the key may have been taken away meanwhile
     gateway.retrieved(job, Channel.LONG_POLL if wait_seconds else Channel.POLL)
     return _page_of(gateway, request, job)

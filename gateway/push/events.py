@@ -73,6 +73,8 @@ def _nothing() -> None:
 class Stream:
     """What is to be sent of one job. A client that reads slowly gets its newest state, not each one in between."""
 
+    until_ended = False
+
     def __init__(
         self, gateway: Gateway, client: Client, key_hash: str | None, seen: int, send: Send, abort: Callable[[], None]
     ) -> None:

@@ -17,43 +17,41 @@ ANSWERED_WITHIN_SECONDS = 1.0
 
 
 async def held(
-    gateway: Gateway, request: Request, client: Client, job_id: str, seconds: float, enough: Callable[[Job], bool]
+    gateway: Gateway,
+    request: Request,
+    client: Client,
+    job_id: str,
+    seconds: float,
+    changed: Callable[[Job], bool] | None = None,
+    known: Job | None = None,
 ) -> Job | None:
-    """The job once it is `enough`; as it is when the time is over, the client gone, the gateway draining or full.
+    """The job once it has ended, or `changed`; as it is when the time is over, the client gone, the gateway draining
+    or full. `known`: how it stood when it was accepted.
 
     What is not the client's own is not waited for. Raises BrokerUnavailable.
     """
     with gateway.waiters.one_more(Channel.LONG_POLL) as room, gateway.waiters.one_more_of(client) as room_of_its_own:
         if seconds <= 0 or not room or not room_of_its_own:
             return await gateway.broker.jobs.read(job_id)
-        return await _held(gateway, request, job_id, seconds, lambda job: job.client != client.name or enough(job))
+        return await _held(gateway, request, job_id, seconds, _Hold(client, changed, known))
 
 
-async def held_to_the_end(gateway: Gateway, request: Request, job_id: str, seconds: float) -> Job | None:
+async def held_to_the_end(gateway: Gateway, request: Request, job: Job, seconds: float) -> Job | None:
     """A synchronous job once it has ended, also while the gateway drains; as it is when the time is over, that for
     draining nearly so, or the client gone. Raises BrokerUnavailable.
     """
     drain_seconds = max(0, gateway.settings.drain_seconds - ANSWERED_WITHIN_SECONDS)
-    return await _held(gateway, request, job_id, seconds, lambda job: job.status.terminal, drain_seconds)
+    return await _held(gateway, request, job.id, seconds, _Hold(known=job, drain_seconds=drain_seconds))
 
 
-async def _held(
-    gateway: Gateway,
-    request: Request,
-    job_id: str,
-    seconds: float,
-    enough: Callable[[Job], bool],
-    drain_seconds: float = 0,
-) -> Job | None:
-    hold = _Hold(enough, drain_seconds)
-
+async def _held(gateway: Gateway, request: Request, job_id: str, seconds: float, hold: "_Hold") -> Job | None:
     def show_how_it_stands() -> None:
         gateway.live.leave(job_id, hold)
         hold.over = True
         gateway.live.follow(job_id, hold)
 
     over = asyncio.get_running_loop().call_later(seconds, show_how_it_stands)
-    gateway.live.follow(job_id, hold)
+    gateway.live.follow(job_id, hold, hold.known)
     try:
         async with _hang_up(request, hold):
             if gateway.draining.is_set():
@@ -67,19 +65,32 @@ async def _held(
 class _Hold:
     """One answer that is held; once it is `over`, for the next reading only."""
 
-    def __init__(self, enough: Callable[[Job], bool], drain_seconds: float) -> None:
+    def __init__(
+        self,
+        client: Client | None = None,
+        changed: Callable[[Job], bool] | None = None,
+        known: Job | None = None,
+        drain_seconds: float = 0,
+    ) -> None:
         self.answer: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
         # An error that comes when nobody asks any more is no news.
         self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
         self.over = False
-        self._enough = enough
+        self.until_ended = changed is None
+        self.known = known
+        self._client = client
+        self._changed = changed
         self._drain_seconds = drain_seconds
-        self._newest: Job | None = None
 
     def told(self, reading: Reading | None) -> None:
-        self._newest = None if reading is None else reading.job
-        if self.over or self._newest is None or self._enough(self._newest):
+        self.known = None if reading is None else reading.job
+        if self.over or self.known is None or self._enough(self.known):
             self.give_up()
+
+    def _enough(self, job: Job) -> bool:
+        if job.status.terminal or (self._client is not None and job.client != self._client.name):
+            return True
+        return self._changed is not None and self._changed(job)
 
     def failed(self, error: Exception) -> None:
         if not self.answer.done():
@@ -90,13 +101,13 @@ class _Hold:
             asyncio.get_running_loop().call_later(self._drain_seconds, self.give_up)
             return
         self.over = True
-        if self._newest is not None:
+        if self.known is not None:
             self.give_up()
 
     def give_up(self) -> None:
         """Answer with what is known."""
         if not self.answer.done():
-            self.answer.set_result(self._newest)
+            self.answer.set_result(self.known)
 
 
 @asynccontextmanager

@@ -1,13 +1,14 @@
 """The jobs that somebody waits for: one view of each in this process, shared by all who follow it.
 
-A change costs one read and one serialisation, however many are told of it. Pub/sub may lose what it carries, so the
-versions of all watched jobs are compared every two seconds, hundreds at a time, and what differs is read.
+A change costs one read and one serialisation, however many are told of it; an end not even the read, for what is told
+of it says how the job stands. Pub/sub may lose what it carries, so the versions of all watched jobs are compared every
+two seconds, hundreds at a time, and what differs is read.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from math import ceil
 from typing import Protocol
@@ -73,6 +74,9 @@ class Reading:
 class Follower(Protocol):
     """Called from the event loop, and must not wait."""
 
+    until_ended: bool
+    """What happens before the job's end is no news to it."""
+
     def told(self, reading: Reading | None) -> None:
         """The first reading that began after it came, and every newer one; None: there is no such job.
 
@@ -86,13 +90,36 @@ class Follower(Protocol):
         """The process was asked to end."""
 
 
+class _Nobody:
+    """Follows a job before there is one."""
+
+    until_ended = True
+
+    def told(self, reading: Reading | None) -> None: ...
+
+    def failed(self, error: Exception) -> None: ...
+
+    def draining(self) -> None: ...
+
+
 _TOLD = -1
 
 
 class _View:
     """One job, and who follows it: each with the number of reads that had begun when it came, until it is told."""
 
-    __slots__ = ("failing", "followers", "heard", "job_id", "live", "outdated", "reads", "untold", "version")
+    __slots__ = (
+        "expected",
+        "failing",
+        "followers",
+        "heard",
+        "job_id",
+        "live",
+        "outdated",
+        "reads",
+        "untold",
+        "version",
+    )
 
     def __init__(self, live: "Live", job_id: str) -> None:
         self.live = live
@@ -101,6 +128,7 @@ class _View:
         self.version = 0
         self.reads = 0
         self.untold = 0
+        self.expected = False
         self.heard = False
         self.outdated = False
         self.failing = False
@@ -109,9 +137,16 @@ class _View:
         self.heard = True
         if not self.followers:
             return
-        if payload is None and not self.untold:
-            self.live.suspect(self)
-        elif payload is None or int(payload) != self.version:
+        if payload is None:
+            if self.untold:
+                self.live.stale(self)
+            elif self.version:
+                self.live.suspect(self)
+            return
+        version, ended, news = payload.partition(b" ")
+        if ended and int(version) > self.version:
+            self.live.over(self, news)
+        elif int(version) != self.version and not all(each.until_ended for each in self.followers):
             self.live.stale(self)
 
     def tell(self, read: int, reading: Reading | None) -> None:
@@ -164,16 +199,38 @@ class Live:
         """How many somebody follows."""
         return len(self._views)
 
-    def follow(self, job_id: str, follower: Follower) -> None:
-        """Have `follower` told of a job, beginning with how it stands after now."""
-        view = self._views.get(job_id)
-        if view is None:
-            view = self._views[job_id] = _View(self, job_id)
-            self._watch.add(self._keys.changed(job_id), view.hear)
+    def follow(self, job_id: str, follower: Follower, known: Job | None = None) -> None:
+        """Have `follower` told of a job, beginning with how it stands after now.
+
+        Or with what comes after `known`, where the job was expected, so that nothing can have been missed since.
+        """
+        view = self._viewed(job_id)
+        if known is not None and view.expected and view.heard and view.version <= known.version:
+            view.followers[follower] = _TOLD
+            view.version = known.version
+            return
         view.followers[follower] = view.reads
         view.untold += 1
         if view.heard or not self._watch.connected:  # else it is read once its channel is subscribed to
             self.stale(view)
+
+    @contextmanager
+    def expecting(self, job_id: str) -> Iterator[None]:
+        """For a job that is about to be submitted: what is told of it is heard from its first moment on."""
+        nobody, view = _Nobody(), self._viewed(job_id)
+        view.expected = not view.followers
+        view.followers[nobody] = _TOLD
+        try:
+            yield
+        finally:
+            self.leave(job_id, nobody)
+
+    def _viewed(self, job_id: str) -> _View:
+        view = self._views.get(job_id)
+        if view is None:
+            view = self._views[job_id] = _View(self, job_id)
+            self._watch.add(self._keys.changed(job_id), view.hear)
+        return view
 
     def leave(self, job_id: str, follower: Follower) -> None:
         view = self._views.get(job_id)
@@ -199,6 +256,14 @@ class Live:
             return
         self._stale[view] = None
         self._read_on()
+
+    def over(self, view: _View, news: bytes) -> None:
+        """Tell how it ended; or have it read, where the news do not say, or somebody is to be told of a read."""
+        job = None if view.untold or view in self._reads else self._jobs.told(view.job_id, news)
+        if job is None:
+            self.stale(view)
+        else:
+            view.tell(view.reads, Reading(job))
 
     def suspect(self, view: _View) -> None:
         """Have its version compared."""

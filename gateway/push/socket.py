@@ -47,6 +47,7 @@ MAX_REPLIES = 32
 class Subscription:
     """One job on one socket. `after` is the version that the client has, `newest` what it is to be sent next."""
 
+    until_ended = False
     __slots__ = ("_first", "_socket", "after", "job_id", "newest")
 
     def __init__(self, socket: "Socket", job_id: str, after: int) -> None:

@@ -94,8 +94,8 @@ async def _held(gateway: Gateway, request: Request, client: Client, job: Job, wa
     """A synchronous job is waited for up to its deadline, where the client does not want it otherwise."""
     if job.mode is Mode.SYNC:
         left_seconds = (job.deadline_ms - job.now_ms) / 1000 + TOLD_WITHIN_SECONDS
-        return await held_to_the_end(gateway, request, job.id, left_seconds if wait_seconds is None else wait_seconds)
-    return await held(gateway, request, client, job.id, wait_seconds or 0, lambda job: job.status.terminal)
+        return await held_to_the_end(gateway, request, job, left_seconds if wait_seconds is None else wait_seconds)
+    return await held(gateway, request, client, job.id, wait_seconds or 0, known=job)
 
 
 def _retry_after(poll_seconds: float, expected_ms: int) -> int:

@@ -1,6 +1,7 @@
 """POST /v1/operations/{operation}: validate in full; one round trip to the broker makes it durable or refuses it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
@@ -94,17 +95,16 @@ async def _submit(
         quota=quota_of(client),
         notify=notify,
     )
-    if mode is Mode.SYNC:
-        accepted = await _start(gateway, operation, parameters, submission)
-    else:
-        accepted = await accept(gateway, operation, parameters, submission)
-    match accepted:
-        case Accepted(read_back=None) if mode is Mode.ASYNC and not steering.preferences.wait_seconds:
-            return at_once(gateway, accepted, steering.preferences)
-        case Accepted(job=job, usage=usage):
-            return await answer(gateway, request, client, job, steering.preferences, quota_headers(usage))
-        case Replayed(job_id):
-            return await replay(gateway, request, client, job_id, steering.preferences)
+    waits = mode is Mode.SYNC or steering.preferences.wait_seconds
+    with gateway.live.expecting(submission.id) if waits else nullcontext():
+        accepted = await (_start if mode is Mode.SYNC else accept)(gateway, operation, parameters, submission)
+        match accepted:
+            case Accepted(read_back=None) if not waits:
+                return at_once(gateway, accepted, steering.preferences)
+            case Accepted(job=job, usage=usage):
+                return await answer(gateway, request, client, job, steering.preferences, quota_headers(usage))
+            case Replayed(job_id):
+                return await replay(gateway, request, client, job_id, steering.preferences)
 
 
 async def _start(

@@ -51,14 +51,16 @@ async def break_after(ticks: int, way: Proxy) -> None:
 
 
 @pytest.mark.parametrize("ticks", TICKS)
-async def test_a_consumer_that_waits_hears_that_the_broker_is_away(way: Proxy, key: str, ticks: int) -> None:
-    arrivals = Arrivals(url_of(way))
-    await arrivals.wait([key], ["0"])  # connects
-    waiting = asyncio.create_task(arrivals.wait([key], ["0"]))
+async def test_a_consumer_that_waits_hears_that_the_broker_is_away(way: Proxy, world: World, ticks: int) -> None:
+    await world.cell.configure()
+    last = await world.lanes().take(1)
+    arrivals = Arrivals(world.lanes(), url_of(way))
+    await arrivals.take(last, 1)  # connects
+    waiting = asyncio.create_task(arrivals.take(last, 1))
     await break_after(ticks, way)
     with pytest.raises(BrokerUnavailable):
         await waiting
-    await arrivals.wait([key], ["0"])
+    await arrivals.take(last, 1)
     await arrivals.aclose()
 
 

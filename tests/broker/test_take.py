@@ -189,33 +189,22 @@ async def test_a_longest_wait_that_was_taken_out_of_the_catalog_is_gone(world: W
     assert starts_by > await world.now_ms() + 5_000
 
 
-async def test_a_consumer_that_found_nothing_is_woken_by_the_next_entry(redis: Server, pipeline: Pipeline) -> None:
-    world, arrivals = World(pipeline), Arrivals(redis.url)
+async def test_a_consumer_that_found_nothing_is_given_the_next_entry(redis: Server, pipeline: Pipeline) -> None:
+    world = World(pipeline)
     lanes = world.lanes()
     await world.cell.configure()
+    arrivals = Arrivals(lanes, redis.url)
     try:
         for priority in Priority:
             taken = await lanes.take(1)
             assert taken.supply is Supply.IDLE
             await world.accepted(priority=priority)  # between the take and the wait: it must not be missed
-            await arrivals.wait(lanes.keys, taken.last_ids)
-            [entry] = (await lanes.take(1)).entries
+            [entry] = (await arrivals.take(taken, 1)).entries
             assert entry.priority is priority
             await lanes.finish(entry, GOOD)
     finally:
         await arrivals.aclose()
     assert await world.leftovers() == {}
-
-
-async def test_waiting_for_arrivals_takes_nothing_and_ends_by_itself(redis: Server, pipeline: Pipeline) -> None:
-    world, arrivals = World(pipeline), Arrivals(redis.url)
-    await world.cell.configure()
-    taken = await world.lanes().take(1)
-    waiting = asyncio.create_task(arrivals.wait(world.lanes().keys, taken.last_ids))
-    await world.accepted()
-    await waiting
-    assert len(await world.take()) == 1
-    await arrivals.aclose()
 
 
 async def test_places_in_the_queue_count_down_as_those_before_are_taken(world: World) -> None:

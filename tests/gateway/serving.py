@@ -33,10 +33,10 @@ class Served:
         self.gateway = gateway
         self.port = port
 
-    async def job(self) -> Job:
+    async def job(self, job_id: str | None = None) -> Job:
         """A new one, that nobody works on."""
         submission = Submission(
-            id=new_job_id(),
+            id=job_id or new_job_id(),
             operation="echo",
             client=PUBLIC,
             priority=Priority.NORMAL,

@@ -1,10 +1,15 @@
 """One view of each job for all who wait for it: what it costs, what it is told, what it leaves."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from bff.broker.job import Job
+from bff.broker.job import Job, JobStatus
+from bff.broker.job_id import new_job_id
 from gateway.push import live
 from gateway.push.live import Reading
 from tests.gateway.serving import Served
@@ -15,11 +20,12 @@ pytestmark = pytest.mark.anyio
 class Follower:
     """Keeps what it was told."""
 
-    def __init__(self, here: Served, job_id: str) -> None:
+    def __init__(self, here: Served, job_id: str, known: Job | None = None, *, until_ended: bool = False) -> None:
+        self.until_ended = until_ended
         self.heard: asyncio.Queue[Reading | Exception | None] = asyncio.Queue()
         self._live = here.gateway.live
         self._job_id = job_id
-        self._live.follow(job_id, self)
+        self._live.follow(job_id, self, known)
 
     def told(self, reading: Reading | None) -> None:
         self.heard.put_nowait(reading)
@@ -45,11 +51,9 @@ async def job(here: Served) -> Job:
     return await here.job()
 
 
-async def test_a_change_is_read_once_however_many_follow(
-    here: Served, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    many = [Follower(here, job.id) for _ in range(500)]
-    assert {await follower.version() for follower in many} == {1}
+@pytest.fixture
+def reads(here: Served, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the jobs that are read."""
     asked: list[str] = []
     jobs = here.gateway.broker.jobs
     read = jobs.read
@@ -59,9 +63,16 @@ async def test_a_change_is_read_once_however_many_follow(
         return await read(job_id)
 
     monkeypatch.setattr(jobs, "read", counted)
+    return asked
+
+
+async def test_a_change_is_read_once_however_many_follow(here: Served, job: Job, reads: list[str]) -> None:
+    many = [Follower(here, job.id) for _ in range(500)]
+    assert {await follower.version() for follower in many} == {1}
+    reads.clear()
     await here.change(job, 2)
     readings = [await follower.heard.get() for follower in many]
-    assert asked == [job.id]
+    assert reads == [job.id]
     assert len({id(reading) for reading in readings}) == 1
     for follower in many:
         follower.leave()
@@ -171,4 +182,159 @@ async def test_ten_thousand_jobs_can_be_followed_and_left_at_once(here: Served) 
         assert await follower.heard.get() is None
     assert here.gateway.live.jobs == here.gateway.broker.watch.channels == len(ids)
     for follower in followers:
+        follower.leave()
+
+
+async def ended(follower: Follower) -> Job:
+    async with asyncio.timeout(60):
+        reading = await follower.heard.get()
+    assert isinstance(reading, Reading)
+    assert reading.job.status is JobStatus.CANCELLED
+    assert follower.heard.empty()
+    return reading.job
+
+
+async def test_an_end_is_told_without_a_read(here: Served, job: Job, reads: list[str]) -> None:
+    followers = [Follower(here, job.id) for _ in range(10)]
+    assert {await follower.version() for follower in followers} == {1}
+    reads.clear()
+    await here.cancel(job)
+    told = [await ended(follower) for follower in followers]
+    assert reads == []
+    read = await here.gateway.broker.jobs.read(job.id)
+    assert read is not None
+    assert all(replace(each, now_ms=read.now_ms) == read for each in told)
+    for follower in followers:
+        follower.leave()
+
+
+async def test_an_end_that_comes_while_it_is_read_is_told_last_and_once(
+    here: Served, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = Follower(here, job.id)
+    assert await follower.version() == 1
+    jobs = here.gateway.broker.jobs
+    read = jobs.read
+    was_read, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(job_id: str) -> Job | None:
+        found = await read(job_id)
+        was_read.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(jobs, "read", slow)
+    await here.change(job, 2)
+    await was_read.wait()
+    heard = asyncio.Event()
+    monkeypatch.setattr(here.gateway.live, "over", _then(here.gateway.live.over, heard))
+    await here.cancel(job)
+    await heard.wait()
+    assert follower.heard.empty()
+    go_on.set()
+    assert await follower.version() == 2
+    assert (await ended(follower)).version == 3
+    follower.leave()
+
+
+def _then(method: Any, event: asyncio.Event) -> Any:
+    def called(*given: Any) -> None:
+        method(*given)
+        event.set()
+
+    return called
+
+
+async def test_news_of_an_end_that_are_older_than_what_was_read_are_no_news(here: Served, job: Job) -> None:
+    follower = Follower(here, job.id)
+    assert await follower.version() == 1
+    keys, redis = here.gateway.broker.cell.keys, here.gateway.broker.pipeline
+    await here.change(job, 5)
+    assert await follower.version() == 5
+    await redis.execute("PUBLISH", keys.changed(job.id), b'4 {"now": 1, "fields": {}, "outcomes": {}}')
+    await here.change(job, 6)
+    assert await follower.version() == 6
+    follower.leave()
+
+
+async def test_news_that_do_not_say_how_it_ended_have_it_read(here: Served, job: Job) -> None:
+    follower = Follower(here, job.id)
+    assert await follower.version() == 1
+    keys, redis = here.gateway.broker.cell.keys, here.gateway.broker.pipeline
+    await redis.execute("HSET", keys.job(job.id), "version", 2)
+    await redis.execute("PUBLISH", keys.changed(job.id), b"2 ")
+    assert await follower.version() == 2
+    follower.leave()
+
+
+async def test_who_wants_the_end_alone_is_told_of_nothing_before_it(here: Served, job: Job, reads: list[str]) -> None:
+    follower = Follower(here, job.id, until_ended=True)
+    assert await follower.version() == 1
+    reads.clear()
+    await here.change(job, 2)
+    await here.cancel(job)
+    assert (await ended(follower)).version == 3
+    assert reads == []
+    follower.leave()
+
+
+async def test_beside_one_who_wants_all_changes_it_is_told_too(here: Served, job: Job) -> None:
+    one, other = Follower(here, job.id, until_ended=True), Follower(here, job.id)
+    assert (await one.version(), await other.version()) == (1, 1)
+    await here.change(job, 2)
+    assert (await one.version(), await other.version()) == (2, 2)
+    one.leave()
+    other.leave()
+
+
+@asynccontextmanager
+async def expected(here: Served) -> AsyncIterator[Job]:
+    """A job that was submitted when what is told of it was heard already."""
+    job_id = new_job_id()
+    with here.gateway.live.expecting(job_id):
+        async with asyncio.timeout(60):
+            channel = here.gateway.broker.cell.keys.changed(job_id)
+            while dict([await here.gateway.broker.pipeline.execute("PUBSUB", "NUMSUB", channel)]) != {
+                channel.encode(): 1
+            }:
+                await asyncio.sleep(0.001)
+        yield await here.job(job_id)
+
+
+async def test_a_job_that_was_expected_is_not_read(here: Served, reads: list[str]) -> None:
+    async with expected(here) as job:
+        follower = Follower(here, job.id, job, until_ended=True)
+        await here.cancel(job)
+        assert (await ended(follower)).version == 2
+        assert reads == []
+        follower.leave()
+    await here.until_nothing_is_left()
+
+
+async def test_an_expected_job_that_has_ended_before_it_is_followed_is_read(here: Served, reads: list[str]) -> None:
+    async with expected(here) as job:
+        first = Follower(here, job.id, job, until_ended=True)
+        await here.cancel(job)
+        await ended(first)
+        later = Follower(here, job.id, job, until_ended=True)
+        assert (await ended(later)).version == 2
+        assert reads == [job.id]
+        first.leave()
+        later.leave()
+
+
+async def test_a_job_that_was_expected_in_vain_is_read(here: Served) -> None:
+    """While nothing is heard, it may have ended."""
+    gateway = here.gateway
+    while not gateway.broker.watch.connected:
+        await asyncio.sleep(0)
+    await gateway.broker.pipeline.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    while gateway.broker.watch.connected:
+        await asyncio.sleep(0)
+    job_id = new_job_id()
+    with gateway.live.expecting(job_id):
+        job = await here.job(job_id)
+        await here.cancel(job)
+        follower = Follower(here, job.id, job, until_ended=True)
+        assert (await ended(follower)).version == 2
         follower.leave()

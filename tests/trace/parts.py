@@ -15,6 +15,7 @@ import httpx
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
+from bff.broker.arrivals import Arrivals
 from bff.broker.background import background
 from bff.broker.lanes import Lanes
 from bff.broker.outbox import Outbox
@@ -90,11 +91,12 @@ async def _served(settings: GatewaySettings, services: Services, hook: Receiver)
         webhooks = Webhooks(settings.webhook_origins)
         queue = ArqRedis(Redis.from_url(settings.redis_url).connection_pool)
         notifier = Notifier(Outbox(cell), clients, webhooks, None, metrics, queue)
-        consumers = []
+        consumers, waits = [], []
         for service in catalog.services.values():
             lanes = Lanes(cell, service.name, "w1")
             performer = Performer(catalog, service, lanes, downstream, metrics)
-            consumers.append(Consumer(performer, lanes, gateway.broker.arrivals, metrics))
+            waits.append(Arrivals(lanes, settings.redis_url))
+            consumers.append(Consumer(performer, lanes, waits[-1], metrics))
         transport = httpx.ASGITransport(app)
         async with (
             background(consume=_all_of(consumers)),
@@ -104,6 +106,8 @@ async def _served(settings: GatewaySettings, services: Services, hook: Receiver)
             for consumer in consumers:
                 consumer.stop()
                 await consumer.drained(5)
+        for each in waits:
+            await each.aclose()
         await webhooks.aclose()
         await downstream.aclose()
         await queue.aclose(close_connection_pool=True)

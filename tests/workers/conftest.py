@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from bff.broker.arrivals import Arrivals
 from bff.broker.cell import Cell
 from bff.broker.keys import Keys
 from tests.broker.servers import Server, binaries, patient
@@ -30,10 +29,12 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 async def world(server: Server) -> AsyncIterator[World]:
-    pipeline, arrivals = patient(server.url), Arrivals(server.url)
+    pipeline = patient(server.url)
     cell = Cell(pipeline, a_catalog(), Keys(f"test-{uuid.uuid4().hex[:12]}"))
     await cell.configure()
     with Redis.from_url(server.url) as redis:
-        yield World(cell, pipeline, arrivals, redis)
-    await arrivals.aclose()
+        world = World(cell, pipeline, server.url, redis)
+        yield world
+    for arrivals in world.arrivals:
+        await arrivals.aclose()
     await pipeline.aclose()

@@ -163,9 +163,11 @@ async def test_what_runs_when_it_is_stopped_comes_to_its_end(world: World) -> No
     consumer = world.consumer(downstream)
     async with background(consumer=consumer.run()):
         await downstream.called.wait()
+        await world.until(lambda: world.redis.info("clients")["blocked_clients"])
         consumer.stop()
-        later = await world.submit()
         draining = asyncio.create_task(consumer.drained(30))
+        await world.until(lambda: not world.redis.info("clients")["blocked_clients"])
+        later = await world.submit()
         downstream.outcomes.append(SUCCESS)
         downstream.may_answer.set()
         await draining
@@ -215,13 +217,14 @@ async def test_what_a_last_take_brings_is_performed_too(world: World) -> None:
     assert (await world.job(job_id)).status is JobStatus.SUCCEEDED
 
 
-async def test_an_idle_consumer_stops_at_once(world: World) -> None:
+async def test_an_idle_consumer_stops_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bff.broker.arrivals.BLOCK_MS", 60_000)  # so that nothing else wakes it
     consumer = world.consumer(Scripted(SUCCESS))
     consuming = asyncio.create_task(consumer.run())
     await world.until(lambda: world.redis.info("clients")["blocked_clients"])
     consumer.stop()
-    await consuming
     await consumer.drained(0)
+    await consuming
 
 
 async def test_one_entry_that_goes_wrong_stops_no_other(world: World, caplog: pytest.LogCaptureFixture) -> None:

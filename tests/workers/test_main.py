@@ -57,7 +57,7 @@ async def test_it_works_until_it_is_told_to_stop(start: Start, world: World, hos
     port = free_port()
     prefix = world.cell.keys.prefix
     catalog = load_catalog()
-    own = World(Cell(world.pipeline, catalog, Keys(prefix)), world.pipeline, world.arrivals, world.redis)
+    own = World(Cell(world.pipeline, catalog, Keys(prefix)), world.pipeline, world.url, world.redis)
     worker = start(
         HOSTS[host],
         KEY_PREFIX=prefix,

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -145,8 +145,9 @@ class Scripted(Downstream):
 class World:
     cell: Cell
     pipeline: Pipeline
-    arrivals: Arrivals
+    url: str
     redis: Any
+    arrivals: list[Arrivals] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.catalog)
@@ -178,7 +179,8 @@ class World:
 
     def consumer(self, downstream: Downstream, service: str = "main") -> Consumer:
         performer = self.performer(downstream, service)
-        return Consumer(performer, performer.lanes, self.arrivals, self.metrics)
+        self.arrivals.append(Arrivals(performer.lanes, self.url))
+        return Consumer(performer, performer.lanes, self.arrivals[-1], self.metrics)
 
     async def taken(self, service: str = "main") -> Entry:
         """The next entry, waiting for it to be due."""

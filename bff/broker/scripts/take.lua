@@ -2,7 +2,7 @@
 -- none sooner than its rate allows. What is too late is expired on the way, what was cancelled is dropped.
 -- KEYS  <cell>service:<name> HASH, <cell>lane:<name>:high, …:normal, …:low, …:again   STREAM
 -- ARGV  name, consumer, n
--- Returns {unconfigured} | {taken | idle | full | limited, again_ms, last entry id of each lane, entries, ended}
+-- Returns {unconfigured} | {taken | idle | full | limited, again_ms, last entry id of each lane, entries, ended, now_ms}
 --   idle: nothing waits; the next one comes in behind the last ids. full: no slot is free; ask again when one is, or in again_ms.
 --   limited: its rate, its rest or its breaker allows no more, whatever is free; ask again in again_ms.
 --   entry: lane, entry id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job fields (flat), outcomes (flat), barred
@@ -115,4 +115,4 @@ elseif #entries < wanted then
   word = again_ms > 0 and 'limited' or 'full'
   if word == 'full' and supply.slots - in_flight - #entries <= 0 then again_ms = supply.look_again_ms end
 end
-return { word, again_ms, last, entries, ended }
+return { word, again_ms, last, entries, ended, now }

@@ -92,9 +92,25 @@ local function write(job)
   keep_events(job)
 end
 
+-- Of a job that has ended, all that a read would say of it: who waits for the end need not ask.
+local MOST_NEWS = 65536 -- bytes of outcomes: what is longer is read by those who want it
+local function news_of(job)
+  local outcomes, size = by_name(redis.call('HGETALL', cell .. 'outcomes:' .. job.id)), 0
+  for _, data in pairs(outcomes) do size = size + #data end
+  if size > MOST_NEWS then return '' end
+  local fields = {}
+  for field, value in pairs(job) do
+    if type(value) == 'string' and field ~= 'parameters' then fields[field] = value end
+  end
+  return cjson.encode({ now = now, fields = fields, outcomes = outcomes })
+end
+
+-- Whoever waits is told "<version>", and at the job's end "<version> <news>".
 local function save(job)
   write(job)
-  redis.call('PUBLISH', cell .. 'changed:' .. job.id, job.version)
+  local channel = cell .. 'changed:' .. job.id
+  if redis.call('PUBSUB', 'NUMSUB', channel)[2] == 0 then return end
+  redis.call('PUBLISH', channel, TERMINAL[job.status] and job.version .. ' ' .. news_of(job) or job.version)
 end
 
 -- What a script has worked out of a plan (see timing.lua) it may use for all jobs that have it: no time passes in a script. What
