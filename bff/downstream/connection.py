@@ -1,7 +1,6 @@
 """One connection to a service: a request is written at once, and httptools reads the answer as it comes in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Final
 
 import httpx
@@ -57,18 +56,20 @@ class Connection(asyncio.Protocol):
             await self._more()
         return self._status, self._headers
 
-    async def body(self) -> AsyncIterator[bytes]:
-        """Raises httpx.ReadError where it breaks off."""
-        while not self._for_head_only and (self._chunks or not self._complete):
-            if not self._chunks:
-                await self._more()
-                continue
-            chunk = b"".join(self._chunks)
-            self._chunks.clear()
-            if self._unread_bytes > MOST_UNREAD_BYTES and self.open:
-                self._transport.resume_reading()
-            self._unread_bytes = 0
-            yield chunk
+    async def body(self) -> bytes:
+        """The next part of it, empty at its end. Raises httpx.ReadError where it breaks off."""
+        if self._for_head_only:
+            return b""
+        while not self._chunks:
+            if self._complete:
+                return b""
+            await self._more()
+        part = b"".join(self._chunks)
+        self._chunks.clear()
+        if self._unread_bytes > MOST_UNREAD_BYTES and self.open:
+            self._transport.resume_reading()
+        self._unread_bytes = 0
+        return part
 
     def free(self) -> bool:
         """End the exchange. Whether there can be another; else the connection is closed.
