@@ -16,7 +16,7 @@ from bff.catalog.services import Service
 from bff.downstream.answer import retry_after_ms, verdict_of
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.downstream.strict_json import is_strict_json
-from bff.downstream.transport import CONNECTED, ServiceTransport
+from bff.downstream.transport import DUE, ServiceTransport
 from bff.failpoints import Point, failpoint
 from bff.trace.context import NOWHERE, TraceContext
 from bff.trace.span import NONE, Attributes, Kind, Span, span
@@ -62,6 +62,7 @@ class Downstream:
     """
 
     def __init__(self, services: Iterable[Service]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._transports = {
             service.name: ServiceTransport(
                 service.base_url,
@@ -107,11 +108,13 @@ class Downstream:
     async def _bounded(self, service: Service, request: httpx.Request, bound_seconds: float) -> Outcome:
         if bound_seconds <= 0:
             return _TIMED_OUT_UNREACHED
+        request.extensions[DUE] = self._loop.time() + bound_seconds + STOPS_WITHIN_SECONDS
         try:
-            async with asyncio.timeout(bound_seconds + STOPS_WITHIN_SECONDS):
-                return await self._exchange(service, request)
-        except TimeoutError:
-            return _TIMED_OUT if CONNECTED in request.extensions else _TIMED_OUT_UNREACHED
+            return await self._exchange(service, request)
+        except httpx.PoolTimeout:
+            return _TIMED_OUT_UNREACHED
+        except httpx.ReadTimeout:
+            return _TIMED_OUT
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return _UNREACHED
         except httpx.LocalProtocolError:
