@@ -1,6 +1,7 @@
 """Reading a request's body, bounded, declared as JSON, and as a model has it."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from email.message import Message
 from typing import TypeVar
@@ -33,15 +34,17 @@ WHOLE = "whole"
 Read = TypeVar("Read", bound=BaseModel)
 
 
-async def body_of(request: Request) -> bytes:
+def body_of(request: Request) -> Awaitable[bytes]:
     """The body's bytes, at most LIMIT_BYTES. Raises Problem: `unsupported-media-type`, `body-too-large` …"""
     _check_declared(request)
-    return await _bounded(request)
+    return _bounded(request)
 
 
-async def _bounded(request: Request) -> bytes:
-    if request.scope.get(WHOLE):
-        return await _read(request)
+def _bounded(request: Request) -> Awaitable[bytes]:
+    return _read(request) if request.scope.get(WHOLE) else _read_in_time(request)
+
+
+async def _read_in_time(request: Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _read(request, too_large=_declares_too_much(request))

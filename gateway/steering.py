@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from starlette.datastructures import Headers
@@ -33,14 +33,14 @@ class Preferences:
 
     respond_async: bool
     wait_seconds: float | None
+    applied: str = field(init=False)
+    """The value of Preference-Applied; empty where no preference was given that is known here."""
 
-    @property
-    def applied(self) -> str:
-        """The value of Preference-Applied; empty where no preference was given that is known here."""
+    def __post_init__(self) -> None:
         parts = ["respond-async"] if self.respond_async else []
         if self.wait_seconds is not None:
             parts.append(f"wait={seconds(self.wait_seconds)}")
-        return ", ".join(parts)
+        object.__setattr__(self, "applied", ", ".join(parts))
 
 
 @fact()
@@ -62,7 +62,9 @@ def steering_of(headers: IndexedHeaders, operation: Operation) -> Steering:
         preferences_of(headers),
         _idempotency_key(single(headers, "Idempotency-Key")),
         priority,
-        round(operation.timeout_seconds[priority] * 1000) if timeout is None else _timeout_ms(timeout, operation),
+        round(operation.timeout_seconds[priority] * 1000)
+        if timeout is None
+        else _timeout_ms(timeout, operation.max_timeout_seconds),
         _subject(single(headers, "Request-Subject")),
     )
 
@@ -107,10 +109,11 @@ def _priority(value: str | None) -> Priority:
         raise invalid("Request-Priority", f"is not one of {', '.join(Priority)}") from None
 
 
-def _timeout_ms(value: str, operation: Operation) -> int:
+@lru_cache(maxsize=256)
+def _timeout_ms(value: str, max_seconds: float) -> int:
     if not _SECONDS.fullmatch(value) or not value.strip("0."):
         raise invalid("Request-Timeout", "is not a number of seconds above 0, such as 30 or 2.5")
-    return max(1, round(min(float(value), operation.max_timeout_seconds) * 1000))
+    return max(1, round(min(float(value), max_seconds) * 1000))
 
 
 def _idempotency_key(value: str | None) -> str | None:

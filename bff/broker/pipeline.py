@@ -33,7 +33,9 @@ class Batch:
 
     def add(self, reply: asyncio.Future[Any], run: Run) -> None:
         self._runs.append((reply, run))
-        self._bytes += sum([len(argument) for argument in run[1] if isinstance(argument, bytes)])
+        for argument in run[1]:
+            if type(argument) is bytes:
+                self._bytes += len(argument)
 
     def command(self) -> tuple[Argument, ...]:
         """Without those whose caller is gone."""

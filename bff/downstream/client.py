@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache
 from time import monotonic
 
@@ -17,7 +16,7 @@ from bff.catalog.services import Service
 from bff.downstream.answer import retry_after_ms, verdict_of
 from bff.downstream.outcome import Outcome, Reason, Verdict
 from bff.downstream.strict_json import is_strict_json
-from bff.downstream.transport import CONNECTED, ServiceTransport
+from bff.downstream.transport import DUE, ServiceTransport
 from bff.failpoints import Point, failpoint
 from bff.trace.context import NOWHERE, TraceContext
 from bff.trace.span import NONE, Attributes, Kind, Span, span
@@ -63,8 +62,14 @@ class Downstream:
     """
 
     def __init__(self, services: Iterable[Service]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._transports = {
-            service.name: ServiceTransport(service.base_url, service.max_concurrency) for service in services
+            service.name: ServiceTransport(
+                service.base_url,
+                service.max_concurrency,
+                [(b"Host", _url(service.base_url).netloc), *_SAME_FOR_ALL],
+            )
+            for service in services
         }
 
     async def perform(
@@ -93,7 +98,7 @@ class Downstream:
                 return _NOT_BUILT
             outcome = await self._bounded(service, sendable, bound_seconds)
             _note(called, outcome)
-        return replace(outcome, milliseconds=round(1000 * (monotonic() - started)))
+        return outcome.after(round(1000 * (monotonic() - started)))
 
     async def aclose(self) -> None:
         """Close every connection. By then, all calls must have ended."""
@@ -103,11 +108,13 @@ class Downstream:
     async def _bounded(self, service: Service, request: httpx.Request, bound_seconds: float) -> Outcome:
         if bound_seconds <= 0:
             return _TIMED_OUT_UNREACHED
+        request.extensions[DUE] = self._loop.time() + bound_seconds + STOPS_WITHIN_SECONDS
         try:
-            async with asyncio.timeout(bound_seconds + STOPS_WITHIN_SECONDS):
-                return await self._exchange(service, request)
-        except TimeoutError:
-            return _TIMED_OUT if CONNECTED in request.extensions else _TIMED_OUT_UNREACHED
+            return await self._exchange(service, request)
+        except httpx.PoolTimeout:
+            return _TIMED_OUT_UNREACHED
+        except httpx.ReadTimeout:
+            return _TIMED_OUT
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return _UNREACHED
         except httpx.LocalProtocolError:
@@ -117,12 +124,14 @@ class Downstream:
 
     async def _exchange(self, service: Service, request: httpx.Request) -> Outcome:
         response = await self._transports[service.name].handle_async_request(request)
+        body = response.stream
+        assert isinstance(body, httpx.AsyncByteStream)
         try:
             failpoint(Point.MID_CALL)
             verdict = verdict_of(response.status_code)
             if verdict is Verdict.SUCCEEDED:
-                return await _read_success(response, service.max_response_bytes)
-            await _drain(response)
+                return await _read_success(response.status_code, body, service.max_response_bytes)
+            await _drain(body)
             return Outcome(
                 verdict,
                 milliseconds=0,
@@ -131,7 +140,7 @@ class Downstream:
                 retry_after_ms=retry_after_ms(response.headers) if verdict is Verdict.PUSHED_BACK else None,
             )
         finally:
-            await response.aclose()
+            await body.aclose()
 
 
 @lru_cache(maxsize=256)
@@ -155,9 +164,9 @@ def _build(
     if not _PATH(request.path) or _DOT_SEGMENT(request.path.partition("?")[0]):
         raise ValueError(f"not a path below {service.base_url}: {request.path!r}")
     url = _url(service.base_url.rstrip("/") + request.path)
-    own = {**headers, "Idempotency-Key": idempotency_key, "Request-Timeout": f"{bound_seconds:.3f}"}
-    raw = [(name.encode("ascii"), _one_line(value).encode("ascii")) for name, value in own.items()]
-    raw += [(b"Host", url.netloc), *_SAME_FOR_ALL]
+    raw = [(name.encode("ascii"), _one_line(value)) for name, value in headers.items()]
+    raw.append((b"Idempotency-Key", _one_line(idempotency_key)))
+    raw.append((b"Request-Timeout", b"%.3f" % bound_seconds))
     content = b""
     if request.body is not None:
         content = _encode(request.body).encode()
@@ -168,30 +177,29 @@ def _build(
     return httpx.Request(request.method, url, headers=raw, stream=httpx.ByteStream(content))
 
 
-def _one_line(value: str) -> str:
+def _one_line(value: str) -> bytes:
     if not value.isprintable():
         raise ValueError(f"not the value of a header: {value!r}")
-    return value
+    return value.encode("ascii")
 
 
-async def _read_success(response: httpx.Response, max_bytes: int) -> Outcome:
+async def _read_success(status: int, body: httpx.AsyncByteStream, max_bytes: int) -> Outcome:
     def unknown(reason: Reason) -> Outcome:
-        return Outcome(Verdict.UNKNOWN, 0, http_status=response.status_code, reason=reason)
+        return Outcome(Verdict.UNKNOWN, 0, http_status=status, reason=reason)
 
-    body = await _read(response, max_bytes)
-    if body is None:
+    data = await _read(body, max_bytes)
+    if data is None:
         return unknown(Reason.TOO_LARGE)
     # What comes compressed, though identity was asked for, is never inflated: it is no JSON.
-    if body and not is_strict_json(body):
+    if data and not is_strict_json(data):
         return unknown(Reason.NOT_JSON)
-    return Outcome(Verdict.SUCCEEDED, 0, data=body or b"null", http_status=response.status_code)
+    return Outcome(Verdict.SUCCEEDED, 0, data=data or b"null", http_status=status)
 
 
-async def _read(response: httpx.Response, max_bytes: int) -> bytes | None:
-    """The body, or None as soon as it is known to be longer than `max_bytes`."""
+async def _read(body: httpx.AsyncByteStream, max_bytes: int) -> bytes | None:
+    """All of it, or None as soon as it is known to be longer than `max_bytes`."""
     chunks, size = [], 0
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    async for chunk in response.stream:
+    async for chunk in body:
         size += len(chunk)
         if size > max_bytes:
             return None
@@ -199,7 +207,7 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes | None:
     return b"".join(chunks)
 
 
-async def _drain(response: httpx.Response) -> None:
+async def _drain(body: httpx.AsyncByteStream) -> None:
     with suppress(TimeoutError, httpx.TransportError):
         async with asyncio.timeout(_DRAIN_SECONDS):
-            await _read(response, _DRAIN_BYTES)
+            await _read(body, _DRAIN_BYTES)

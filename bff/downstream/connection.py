@@ -1,7 +1,6 @@
 """One connection to a service: a request is written at once, and httptools reads the answer as it comes in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Final
 
 import httpx
@@ -30,6 +29,10 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
         self._lost = ""
+        self._late = False
+        self._due: float | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._watches_until = 0.0
         self._asked = False
         self._incoming: asyncio.Future[None] | None = None
         self.idle_since = 0.0
@@ -39,8 +42,13 @@ class Connection(asyncio.Protocol):
     def open(self) -> bool:
         return not self._lost and not self._transport.is_closing()
 
-    def ask(self, request: bytes, *, for_head_only: bool = False) -> None:
-        """Begin an exchange. `for_head_only`: whatever the answer's headers say, it has no body."""
+    def ask(self, request: bytes, due: float | None = None, *, for_head_only: bool = False) -> None:
+        """Begin an exchange, which must be over when it is `due`, by the loop's time. `for_head_only`: whatever the
+        answer's headers say, it has no body.
+        """
+        self._due = due
+        if due is not None and (self._watch is None or due < self._watches_until):
+            self._watch_until(due)
         self._asked = True
         self._for_head_only = for_head_only
         self._status = 0
@@ -52,23 +60,25 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """The answer's status and headers. Raises httpx.ReadError."""
+        """The answer's status and headers. Raises httpx.ReadError, or ReadTimeout."""
         while not self._status:
             await self._more()
         return self._status, self._headers
 
-    async def body(self) -> AsyncIterator[bytes]:
-        """Raises httpx.ReadError where it breaks off."""
-        while not self._for_head_only and (self._chunks or not self._complete):
-            if not self._chunks:
-                await self._more()
-                continue
-            chunk = b"".join(self._chunks)
-            self._chunks.clear()
-            if self._unread_bytes > MOST_UNREAD_BYTES and self.open:
-                self._transport.resume_reading()
-            self._unread_bytes = 0
-            yield chunk
+    async def body(self) -> bytes:
+        """The next part of it, empty at its end. Raises httpx.ReadError, or ReadTimeout, where it breaks off."""
+        if self._for_head_only:
+            return b""
+        while not self._chunks:
+            if self._complete:
+                return b""
+            await self._more()
+        part = b"".join(self._chunks)
+        self._chunks.clear()
+        if self._unread_bytes > MOST_UNREAD_BYTES and self.open:
+            self._transport.resume_reading()
+        self._unread_bytes = 0
+        return part
 
     def free(self) -> bool:
         """End the exchange. Whether there can be another; else the connection is closed.
@@ -84,14 +94,33 @@ class Connection(asyncio.Protocol):
 
     def close(self, why: str) -> None:
         self._lost = self._lost or why
+        if self._watch is not None:
+            self._watch.cancel()
         self._opened.close()  # of no effect the second time
         self._transport.abort()
 
     async def _more(self) -> None:
         if self._lost:
-            raise httpx.ReadError(self._lost)
+            raise (httpx.ReadTimeout if self._late else httpx.ReadError)(self._lost)
         self._incoming = self._loop.create_future()
         await self._incoming
+
+    def _watch_until(self, due: float) -> None:
+        """One timer, kept from exchange to exchange: `asyncio.timeout` around each takes 5 us."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch, self._watches_until = self._loop.call_at(due, self._check), due
+
+    def _check(self) -> None:
+        self._watch = None
+        if not self._asked or self._due is None:
+            return
+        if self._loop.time() < self._due:
+            self._watch_until(self._due)
+            return
+        self._late = True
+        self.close("not over when it was due")
+        self._wake()
 
     def _wake(self) -> None:
         if self._incoming is not None and not self._incoming.done():
@@ -111,7 +140,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if error is None and self._asked and self._status and not self._delimited:
+        if error is None and not self._lost and self._asked and self._status and not self._delimited:
             self._complete = True
         self.close("the connection was lost")
         self._aiohttp_protocol.connection_lost(error)

@@ -57,3 +57,7 @@ class Outcome:
     http_status: int | None = None
     reason: Reason | None = None
     retry_after_ms: int | None = None
+
+    def after(self, milliseconds: int) -> "Outcome":
+        """The same, once it is known how long it took."""
+        return Outcome(self.verdict, milliseconds, self.data, self.http_status, self.reason, self.retry_after_ms)

@@ -165,6 +165,7 @@ def links(job_id: str) -> Links:
     }
 
 
+@lru_cache(maxsize=1024)  # jobs that were accepted together have theirs in common
 def timestamp(milliseconds: int) -> str:
     """RFC 3339, UTC, with milliseconds."""
     return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"

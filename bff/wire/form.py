@@ -12,8 +12,11 @@ from bff.policies.polling import poll_after_seconds
 from bff.wire.document import document_of, timestamp
 
 _VALUES: Final = (
-    "mode", "priority", "submitted_at", "deadline", "approximate_position", "estimated_seconds", "poll_after_seconds",
+    "id", "mode", "priority", "submitted_at", "deadline", "approximate_position", "estimated_seconds",
+    "poll_after_seconds",
 )  # fmt: skip
+"""As they stand in the document. What comes behind them differs by the id alone."""
+_BEHIND: Final = '"partial":'
 _BLANK_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -25,25 +28,27 @@ class AcceptedForm:
 
     def __init__(self, like: Job) -> None:
         self.calls: tuple[CallState, ...] = like.calls
-        text = to_json(document_of(replace(like, id=_BLANK_ID))).decode().replace("%", "%%")
-        for name in _VALUES:  # each where it first stands: before `calls`, of which one may be called so
-            text = re.sub(rf'"{name}":("[^"]*"|[^,"]+)', f'"{name}":%({name})s', text, count=1)
-        self._text = text.replace(_BLANK_ID, "%(id)s")
+        text = to_json(document_of(replace(like, id=_BLANK_ID))).decode()
+        head, behind, rest = text.partition(_BEHIND)
+        head = head.replace("%", "%%")
+        for name in _VALUES:
+            head = re.sub(rf'"{name}":("?)[^",]+\1', rf'"{name}":\1%s\1', head, count=1)
+        self._head, self._rest = head, behind + rest
 
     def filled(self, accepted: Accepted) -> bytes:
         """The same as `to_json(document_of(accepted.job))`."""
         asked, expected_seconds = accepted.submission, accepted.expected_ms / 1000
-        values = {
-            "id": asked.id,
-            "mode": f'"{asked.mode}"',
-            "priority": f'"{asked.priority}"',
-            "submitted_at": f'"{timestamp(accepted.now_ms)}"',
-            "deadline": f'"{timestamp(accepted.deadline_ms)}"',
-            "approximate_position": accepted.position if accepted.position >= 0 else "null",
-            "estimated_seconds": round(expected_seconds, 1),
-            "poll_after_seconds": poll_after_seconds(0, expected_seconds),
-        }
-        return (self._text % values).encode()
+        head = self._head % (
+            asked.id,
+            asked.mode,
+            asked.priority,
+            timestamp(accepted.now_ms),
+            timestamp(accepted.deadline_ms),
+            accepted.position if accepted.position >= 0 else "null",
+            round(expected_seconds, 1),
+            poll_after_seconds(0, expected_seconds),
+        )
+        return (head + self._rest.replace(_BLANK_ID, asked.id)).encode()
 
 
 class Forms:

@@ -1,7 +1,6 @@
 """Handing a validated request to the broker: accepted, known already, or refused with the reason why."""
 
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 
 from bff.broker.errors import BrokerUnavailable
@@ -32,19 +31,24 @@ async def accept(
     served.note(
         operation=submission.operation, priority=submission.priority, mode=submission.mode, client=submission.client
     )
-    with submitting(submission) if served.traced else nullcontext(served) as submitted:
+    accepting = _traced if served.traced else _accept
+    taken = await accepting(gateway, operation, parameters, submission)
+    job_id, outcome = (submission.id, "accepted") if isinstance(taken, Accepted) else (taken.job_id, "replayed")
+    served.note(correlation_id=job_id, outcome=outcome)
+    return taken
+
+
+async def _traced(
+    gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
+) -> Accepted | Replayed:
+    with submitting(submission) as submitted:
         try:
             taken = await _accept(gateway, operation, parameters, carrying(submission, submitted))
         except Problem as problem:
             submitted.came_to(problem.type.slug)
             raise
-        if isinstance(taken, Accepted):
-            job_id, outcome = submission.id, "accepted"
-        else:
-            job_id, outcome = taken.job_id, "replayed"
-        submitted.came_to(outcome)
-    served.note(correlation_id=job_id, outcome=outcome)
-    return taken
+        submitted.came_to("accepted" if isinstance(taken, Accepted) else "replayed")
+        return taken
 
 
 async def _accept(

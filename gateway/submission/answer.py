@@ -73,21 +73,33 @@ async def answer(
     return _response(200 if ended else 202, to_json(document_of(job)), job.id, preferences, retry_after, headers)
 
 
+class _Answer(Response):
+    """Whose headers are as they are sent from the start."""
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status_code, self.raw_headers, self.body = status, headers, body
+        self.background = None
+
+
 def _response(
     status: int, body: bytes, job_id: str, preferences: Preferences, retry_after: int | None, headers: Mapping[str, str]
 ) -> Response:
-    response = Response(body, status, headers, "application/json")
-    response.raw_headers += (
-        (b"location" if status == 202 else b"content-location", b"/v1/jobs/" + job_id.encode()),
-        (b"x-correlation-id", job_id.encode()),
+    id_ = job_id.encode()
+    sent = [
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", b"application/json"),
+        (b"location" if status == 202 else b"content-location", b"/v1/jobs/" + id_),
+        (b"x-correlation-id", id_),
         (b"vary", b"Prefer"),
         (b"cache-control", b"no-store"),
-    )
+    ]
     if retry_after is not None:
-        response.raw_headers.append((b"retry-after", b"%d" % retry_after))
+        sent.append((b"retry-after", b"%d" % retry_after))
     if preferences.applied:
-        response.raw_headers.append((b"preference-applied", preferences.applied.encode()))
-    return response
+        sent.append((b"preference-applied", preferences.applied.encode()))
+    for name, value in headers.items():
+        sent.append((name.lower().encode(), value.encode()))
+    return _Answer(status, sent, body)
 
 
 async def _held(gateway: Gateway, request: Request, client: Client, job: Job, wait_seconds: float | None) -> Job | None:

@@ -43,8 +43,6 @@ def submitting(submission: Submission) -> Span:
 
 
 def carrying(submission: Submission, submitted: Span) -> Submission:
-    """The submission with its span's place in the trace; untraced, what the client sent is carried as it is."""
-    if not submitted.traced:
-        return submission
+    """The submission with its span's place in the trace."""
     traceparent, tracestate = submitted.context
     return replace(submission, traceparent=traceparent, tracestate=tracestate)

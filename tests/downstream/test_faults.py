@@ -38,6 +38,11 @@ async def hang_in_the_body(exchange: Exchange) -> None:
     await asyncio.sleep(NEVER)
 
 
+async def hang_in_a_body_without_an_end(exchange: Exchange) -> None:
+    await exchange.send(HEAD + b"\r\n[1]")
+    await asyncio.sleep(NEVER)
+
+
 async def drip(exchange: Exchange) -> None:
     await exchange.send(HEAD + b"Content-Length: 100000\r\n\r\n")
     while True:
@@ -52,11 +57,29 @@ async def drip_headers(exchange: Exchange) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("script", [hang, hang_in_the_body, drip, drip_headers])
+@pytest.mark.parametrize("script", [hang, hang_in_the_body, hang_in_a_body_without_an_end, drip, drip_headers])
 async def test_the_time_of_a_whole_call_is_bounded_however_the_answer_trickles(script: Script) -> None:
     outcome = await outcome_of(script, timeout_seconds=0.5, expected_seconds=0.1)
     assert (outcome.verdict, outcome.reason) == (Verdict.UNKNOWN, Reason.TIMEOUT)
     assert outcome.milliseconds >= 490
+
+
+async def test_the_second_call_over_a_connection_has_a_time_of_its_own() -> None:
+    """Be it shorter than that of the first, or longer."""
+    waits = iter([0.0, NEVER, 0.0, 0.8])
+
+    async def slower(exchange: Exchange) -> None:
+        await asyncio.sleep(next(waits))
+        await exchange.answer(b"{}")
+
+    async with a_server(slower) as (server, perform):
+        outcomes = [await perform(timeout_seconds=seconds) for seconds in (10, 0.5, 0.5, 10)]
+    assert [outcome.verdict for outcome in outcomes] == [
+        Verdict.SUCCEEDED, Verdict.UNKNOWN, Verdict.SUCCEEDED, Verdict.SUCCEEDED,
+    ]  # fmt: skip
+    assert outcomes[1].reason is Reason.TIMEOUT
+    assert outcomes[1].milliseconds < 5000
+    assert server.connections == 2
 
 
 async def test_a_call_of_a_job_without_time_left_is_not_sent() -> None:
