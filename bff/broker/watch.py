@@ -61,6 +61,11 @@ class Watch:
         else:
             self._touch(channel)
 
+    def add_ahead(self, channel: str, listener: Listener) -> None:
+        """`add`, and ask for it now: before whatever this tick asks of another connection."""
+        self.add(channel, listener)
+        self._tell()
+
     def remove(self, channel: str, listener: Listener) -> None:
         left = tuple(each for each in self._listeners.get(channel, ()) if each != listener)
         if left:

@@ -7,7 +7,7 @@ two seconds, hundreds at a time, and what differs is read.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from math import ceil
@@ -20,7 +20,7 @@ from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
 from bff.broker.jobs import Jobs
 from bff.broker.keys import Keys
-from bff.broker.watch import Watch
+from bff.broker.watch import Listener, Watch
 from bff.logs import about
 from bff.wire.document import document_of
 from gateway.push import messages
@@ -204,7 +204,7 @@ class Live:
 
         Or with what comes after `known`, where the job was expected, so that nothing can have been missed since.
         """
-        view = self._viewed(job_id)
+        view = self._viewed(job_id, self._watch.add)
         if known is not None and view.expected and view.heard and view.version <= known.version:
             view.followers[follower] = _TOLD
             view.version = known.version
@@ -217,7 +217,7 @@ class Live:
     @contextmanager
     def expecting(self, job_id: str) -> Iterator[None]:
         """For a job that is about to be submitted: what is told of it is heard from its first moment on."""
-        nobody, view = _Nobody(), self._viewed(job_id)
+        nobody, view = _Nobody(), self._viewed(job_id, self._watch.add_ahead)
         view.expected = not view.followers
         view.followers[nobody] = _TOLD
         try:
@@ -225,11 +225,11 @@ class Live:
         finally:
             self.leave(job_id, nobody)
 
-    def _viewed(self, job_id: str) -> _View:
+    def _viewed(self, job_id: str, add: Callable[[str, Listener], None]) -> _View:
         view = self._views.get(job_id)
         if view is None:
             view = self._views[job_id] = _View(self, job_id)
-            self._watch.add(self._keys.changed(job_id), view.hear)
+            add(self._keys.changed(job_id), view.hear)
         return view
 
     def leave(self, job_id: str, follower: Follower) -> None:

@@ -1,15 +1,19 @@
 """One view of each job for all who wait for it: what it costs, what it is told, what it leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
+import httpx
 import pytest
 
 from bff.broker.job import Job, JobStatus
 from bff.broker.job_id import new_job_id
+from bff.broker.jobs import Cancellation
+from bff.catalog.clients import PUBLIC
 from gateway.push import live
 from gateway.push.live import Reading
 from tests.gateway.serving import Served
@@ -326,11 +330,9 @@ async def test_an_expected_job_that_has_ended_before_it_is_followed_is_read(here
 async def test_a_job_that_was_expected_in_vain_is_read(here: Served) -> None:
     """While nothing is heard, it may have ended."""
     gateway = here.gateway
-    while not gateway.broker.watch.connected:
-        await asyncio.sleep(0)
+    await _until(lambda: here.gateway.broker.watch.connected)
     await gateway.broker.pipeline.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    while gateway.broker.watch.connected:
-        await asyncio.sleep(0)
+    await _until(lambda: not here.gateway.broker.watch.connected)
     job_id = new_job_id()
     with gateway.live.expecting(job_id):
         job = await here.job(job_id)
@@ -338,3 +340,23 @@ async def test_a_job_that_was_expected_in_vain_is_read(here: Served) -> None:
         follower = Follower(here, job.id, job, until_ended=True)
         assert (await ended(follower)).version == 2
         follower.leave()
+
+
+async def test_a_submission_that_is_held_to_its_end_reads_nothing(here: Served, reads: list[str]) -> None:
+    jobs, watch = here.gateway.broker.jobs, here.gateway.broker.watch
+    await _until(lambda: watch.connected)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{here.port}", trust_env=False) as client:
+        for _ in range(20):
+            asking = client.post("/v1/operations/echo", json={"text": "hi"}, headers={"Prefer": "wait=30"})
+            answering = asyncio.create_task(asking)
+            await _until(lambda: len(here.gateway.waiters) > 0)
+            [job_id] = here.gateway.live._views
+            assert await jobs.cancel(job_id, PUBLIC) == (Cancellation.CANCELLED, [ANY])
+            assert (await answering).json()["status"] == "cancelled"
+    assert len(reads) <= 2  # but where the subscription was confirmed after the job was accepted
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0)
