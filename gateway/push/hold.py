@@ -1,15 +1,15 @@
 """Holding an answer until a job changes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from starlette.requests import Request
 
 from bff.broker.job import Job
 from bff.catalog.clients import Client
 from gateway.gateway import Gateway
-from gateway.push.live import Reading
+from gateway.push.live import Live, Reading
 from gateway.push.waiters import Channel
 
 ANSWERED_WITHIN_SECONDS = 1.0
@@ -33,7 +33,8 @@ async def held(
     with gateway.waiters.one_more(Channel.LONG_POLL) as room, gateway.waiters.one_more_of(client) as room_of_its_own:
         if seconds <= 0 or not room or not room_of_its_own:
             return await gateway.broker.jobs.read(job_id)
-        return await _held(gateway, request, job_id, seconds, _Hold(client, changed, known))
+        hold = _Hold(gateway.live, job_id, client=client, changed=changed, known=known)
+        return await _held(gateway, request, seconds, hold)
 
 
 async def held_to_the_end(gateway: Gateway, request: Request, job: Job, seconds: float) -> Job | None:
@@ -41,25 +42,15 @@ async def held_to_the_end(gateway: Gateway, request: Request, job: Job, seconds:
     draining nearly so, or the client gone. Raises BrokerUnavailable.
     """
     drain_seconds = max(0, gateway.settings.drain_seconds - ANSWERED_WITHIN_SECONDS)
-    return await _held(gateway, request, job.id, seconds, _Hold(known=job, drain_seconds=drain_seconds))
+    return await _held(gateway, request, seconds, _Hold(gateway.live, job.id, known=job, drain_seconds=drain_seconds))
 
 
-async def _held(gateway: Gateway, request: Request, job_id: str, seconds: float, hold: "_Hold") -> Job | None:
-    def show_how_it_stands() -> None:
-        gateway.live.leave(job_id, hold)
-        hold.over = True
-        gateway.live.follow(job_id, hold)
-
-    over = asyncio.get_running_loop().call_later(seconds, show_how_it_stands)
-    gateway.live.follow(job_id, hold, hold.known)
-    try:
+async def _held(gateway: Gateway, request: Request, seconds: float, hold: "_Hold") -> Job | None:
+    with hold.following(seconds):
         async with _hang_up(request, hold):
             if gateway.draining.is_set():
                 hold.draining()
             return await hold.answer
-    finally:
-        over.cancel()
-        gateway.live.leave(job_id, hold)
 
 
 class _Hold:
@@ -67,6 +58,9 @@ class _Hold:
 
     def __init__(
         self,
+        live: Live,
+        job_id: str,
+        *,
         client: Client | None = None,
         changed: Callable[[Job], bool] | None = None,
         known: Job | None = None,
@@ -78,9 +72,33 @@ class _Hold:
         self.over = False
         self.until_ended = changed is None
         self.known = known
+        self._live = live
+        self._job_id = job_id
         self._client = client
         self._changed = changed
         self._drain_seconds = drain_seconds
+        self._timers: list[asyncio.TimerHandle] = []
+
+    @contextmanager
+    def following(self, seconds: float) -> Iterator[None]:
+        """The job, for so long."""
+        self._over_in(seconds)
+        self._live.follow(self._job_id, self, self.known)
+        try:
+            yield
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            self._live.leave(self._job_id, self)
+
+    def _over_in(self, seconds: float) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, self._show))
+
+    def _show(self) -> None:
+        """How it stands now."""
+        self._live.leave(self._job_id, self)
+        self.over = True
+        self._live.follow(self._job_id, self)
 
     def told(self, reading: Reading | None) -> None:
         self.known = None if reading is None else reading.job
@@ -97,12 +115,7 @@ class _Hold:
             self.answer.set_exception(error)
 
     def draining(self) -> None:
-        if self._drain_seconds:
-            asyncio.get_running_loop().call_later(self._drain_seconds, self.give_up)
-            return
-        self.over = True
-        if self.known is not None:
-            self.give_up()
+        self._over_in(self._drain_seconds)
 
     def give_up(self) -> None:
         """Answer with what is known."""
