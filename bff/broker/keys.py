@@ -131,7 +131,7 @@ class Keys:
         return f"{self._tag}rollout"
 
     def changed(self, job_id: str) -> str:
-        """CHANNEL the job's new version, at every change."""
+        """CHANNEL the job's new version, at every change; at its end with the job, see scripts/lib/job.lua."""
         return f"{self._tag}changed:{job_id}"
 
     def aborted(self) -> str:
