@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 from bff.broker.arrivals import Arrivals
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 50  # entries of one take, so that several workers share a backlog
 MOST_AT_WAKING = 8  # of one asked for before they came: who is dead or frozen by then leaves so many to be reclaimed
-MOST_WAITS = 60  # and then a take that waits for nothing: it tells how the broker's clock stands beside ours
 # A take for each call that ends would double what Redis is asked for: a slot may stand empty for so long, or until so
 # large a part of the service's slots has become free.
 GATHER_SECONDS = 0.005
@@ -44,8 +43,9 @@ class Consumer:
         self._many = max(1, min(MOST_AT_ONCE, int(MANY * performer.service.max_concurrency)))
         self._patience: asyncio.Timeout | None = None
         self._stopping = False
-        self._idle: Taken | None = None  # the last take, where it left nothing in the lanes
-        self._waits = 0
+        self._behind: Sequence[str] | None = (
+            None  # the last entries of the lanes, where nothing waited at the last take
+        )
         self._over = asyncio.Event()
         metrics.slots.labels(self.service, "leased").set_function(lambda: self.held.leased)
         metrics.slots.labels(self.service, "busy").set_function(lambda: self.held.busy)
@@ -99,18 +99,16 @@ class Consumer:
                 self._start(taken)
                 await self._until_more(taken)
             except BrokerUnavailable as error:
-                self._idle = None
+                self._behind = None
                 self._contact.lost(error)
                 await self._wait(asyncio.sleep(BROKER_AGAIN_SECONDS))
 
     async def _take(self, room: int) -> Taken:
-        if self._idle is None or self._waits >= MOST_WAITS:
+        if self._behind is None:
             taken = await self._lanes.take(min(room, MOST_AT_ONCE))
-            self._waits = 0
         else:
-            taken = await self._arrivals.take(self._idle, min(room, MOST_AT_WAKING))
-            self._waits += 1
-        self._idle = taken if taken.supply is Supply.IDLE else None
+            taken = await self._arrivals.take(self._behind, min(room, MOST_AT_WAKING))
+        self._behind = taken.last_ids if taken.supply is Supply.IDLE else None
         return taken
 
     def _start(self, taken: Taken) -> None:

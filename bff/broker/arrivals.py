@@ -1,8 +1,11 @@
 """Waiting for new entries, and taking them the moment that they are there."""
 
 import asyncio
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from redis.exceptions import ResponseError
 
@@ -13,6 +16,8 @@ from bff.broker.pipeline import Pipeline
 BLOCK_MS = 1000
 SLACK_SECONDS = 3.0
 UNBLOCK_AGAIN_SECONDS = 0.02
+COMPARED_SECONDS = 10.0
+"""How often the broker's clock is compared with that of this process, so that they do not drift apart."""
 
 
 class Arrivals:
@@ -28,30 +33,43 @@ class Arrivals:
         self._line = Pipeline(url, timeout_seconds=BLOCK_MS / 1000 + SLACK_SECONDS)
         self._cell = replace(lanes.cell, redis=self._line)
         self._client_id: int | None = None
+        self._compared: tuple[float, float] | None = None  # the clock of this process and the broker's, seconds
         self._over = asyncio.Event()
         self._over.set()
 
-    async def take(self, last: Taken, wanted: int) -> Taken:
-        """Up to `wanted` entries once there is one behind those of `last`, which left none; or after a second.
-
-        Raises BrokerUnavailable.
-        """
+    async def take(self, behind: Sequence[str], wanted: int) -> Taken:
+        """Up to `wanted` entries once there is one behind these ids, or after a second. Raises BrokerUnavailable."""
         self._over.clear()
         try:
-            return await self._take(last, wanted)
+            return await self._take(behind, wanted)
         except BrokerUnavailable:
-            self._client_id = None
+            self._client_id = self._compared = None
             raise
         finally:
             self._over.set()
 
-    async def _take(self, last: Taken, wanted: int) -> Taken:
+    async def _take(self, behind: Sequence[str], wanted: int) -> Taken:
         if self._client_id is None:
             self._client_id = await self._line.execute("CLIENT", "ID")
-        waited = self._line.ask("XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", *self._lanes.keys, *last.last_ids)
+        sent_at = time.monotonic()
+        told = self._ask("TIME") if self._compared is None or sent_at - self._compared[0] >= COMPARED_SECONDS else None
         # A refusal says that the lanes are gone, by a flush: the take lays them down again, or tells what is wrong.
-        waited.add_done_callback(lambda waited: waited.cancelled() or waited.exception())
-        return await self._lanes.take_later(self._cell, wanted, last)
+        self._ask("XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", *self._lanes.keys, *behind)
+
+        def taken_at(now_ms: int) -> float:
+            if told is not None:
+                seconds, microseconds = told.result()
+                self._compared = sent_at, int(seconds) + int(microseconds) / 1_000_000
+            assert self._compared is not None
+            here, there = self._compared
+            return max(sent_at, min(here + now_ms / 1000 - there, time.monotonic()))  # whatever a clock leaps
+
+        return await self._lanes.take_by(self._cell, wanted, taken_at)
+
+    def _ask(self, *command: str | int) -> asyncio.Future[Any]:
+        asked = self._line.ask(*command)
+        asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())  # whoever wants it or not
+        return asked
 
     async def interrupt(self) -> None:
         """Have a take that waits take what there is now, and return once it has."""

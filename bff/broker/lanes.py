@@ -1,7 +1,7 @@
 """Lanes as workers use them: take entries, finish or retry calls, reclaim what dead workers left, hear of new work."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -64,18 +64,13 @@ class Health(StrEnum):
 
 @fact()
 class Taken:
-    """`again_ms`: when to ask again, where it is full or limited. `last_ids`: what to wait behind where it is idle.
-
-    It was taken at `now_ms` by the broker's clock (Unix ms), and not before `asked_at` of `time.monotonic()`.
-    """
+    """`again_ms`: when to ask again, where it is full or limited. `last_ids`: what to wait behind where it is idle."""
 
     supply: Supply
     again_ms: int
     last_ids: Sequence[str]
     entries: Sequence[Entry]
     ended: Sequence[Ended]
-    asked_at: float
-    now_ms: int
 
 
 class Noted(StrEnum):
@@ -131,15 +126,13 @@ class Lanes:
         asked_at = time.monotonic()
         return _taken(await self._take(self.cell, wanted), asked_at)
 
-    async def take_later(self, cell: Cell, wanted: int, last: Taken) -> Taken:
-        """The same by a connection of its own, on which Redis has something else to do first.
+    async def take_by(self, cell: Cell, wanted: int, taken_at: Callable[[int], float]) -> Taken:
+        """The same by another connection, on which Redis may have something else to do first.
 
-        How long after `last` it was taken, the broker's clock says: no sooner than it was asked for, nor in the future.
+        `taken_at`: a moment of `time.monotonic()` no later than when it was taken, which was at so many ms Unix time.
         """
-        sent_at = time.monotonic()
         reply = await self._take(cell, wanted)
-        taken_at = last.asked_at + (reply[-1] - last.now_ms) / 1000
-        return _taken(reply, max(sent_at, min(taken_at, time.monotonic())))
+        return _taken(reply, taken_at(reply[-1]))
 
     async def _take(self, cell: Cell, wanted: int) -> list[Any]:
         reply: list[Any] = await cell.run("take", self._all_keys, [self._service, self._consumer, wanted])
@@ -225,15 +218,13 @@ _NOTED = as_sent(Noted)
 
 def _taken(reply: list[Any], asked_at: float) -> Taken:
     """The reply of scripts/take.lua."""
-    word, again_ms, last_ids, entries, ended, now_ms = reply
+    word, again_ms, last_ids, entries, ended, _ = reply
     return Taken(
         _SUPPLY[word],
         again_ms,
         [last_id.decode() for last_id in last_ids],
         [entry_of(row, asked_at) for row in entries],
         decode_ended(ended),
-        asked_at,
-        now_ms,
     )
 
 

@@ -55,12 +55,12 @@ async def test_a_consumer_that_waits_hears_that_the_broker_is_away(way: Proxy, w
     await world.cell.configure()
     last = await world.lanes().take(1)
     arrivals = Arrivals(world.lanes(), url_of(way))
-    await arrivals.take(last, 1)  # connects
-    waiting = asyncio.create_task(arrivals.take(last, 1))
+    await arrivals.take(last.last_ids, 1)  # connects
+    waiting = asyncio.create_task(arrivals.take(last.last_ids, 1))
     await break_after(ticks, way)
     with pytest.raises(BrokerUnavailable):
         await waiting
-    await arrivals.take(last, 1)
+    await arrivals.take(last.last_ids, 1)
     await arrivals.aclose()
 
 

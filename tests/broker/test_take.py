@@ -199,7 +199,7 @@ async def test_a_consumer_that_found_nothing_is_given_the_next_entry(redis: Serv
             taken = await lanes.take(1)
             assert taken.supply is Supply.IDLE
             await world.accepted(priority=priority)  # between the take and the wait: it must not be missed
-            [entry] = (await arrivals.take(taken, 1)).entries
+            [entry] = (await arrivals.take(taken.last_ids, 1)).entries
             assert entry.priority is priority
             await lanes.finish(entry, GOOD)
     finally:
