@@ -1,6 +1,6 @@
 -- A job inside a script: read once, changed in memory, written once by save(). All its keys share the hash tag of KEYS[1].
 --   <cell>parameters:<id>  STRING  what was asked for, which never changes: a line of operation, client, priority, mode, plan,
---                                  submitted, deadline, gateway, traceparent and tracestate, a tab between, and below it JSON
+--                                  submitted, deadline, gateway, traceparent and tracestate, a zero byte behind each, and below it JSON
 --   <cell>job:<id>         HASH    how it stands: status version [started finished expires final blame, and see notify.lua], and for
 --                                  each call <call>.status .attempts .entry .place .effect .ms …; what stands in that line, where
 --                                  the hash is kept for longer
@@ -41,11 +41,9 @@ local function asked_for(id, with_parameters)
   local key = cell .. 'parameters:' .. id
   local text = with_parameters and (redis.call('GET', key) or '') or redis.call('GETRANGE', key, '0', LAST)
   if not with_parameters and #text == LINE and not text:find('\n', 1, true) then text = redis.call('GET', key) end
-  local operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate, parameters_at
-  if text ~= '' then
-    operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate, parameters_at =
-      struct.unpack(WORDS, text)
-  end
+  local well, operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate, parameters_at =
+    pcall(struct.unpack, WORDS, text)
+  if not well then operation = nil end -- there is none, or it is no such line
   return { -- with room for what else a job has, and for eleven changes: a table that grows is laid out anew each time it is full
     operation = operation, client = client, priority = priority, mode = mode, plan = plan, submitted = submitted,
     deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
