@@ -17,7 +17,7 @@ from workers.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 50  # entries of one take, so that several workers share a backlog
+MOST_AT_ONCE = 48  # entries of one take, so that several workers share a backlog: their ends are three full batches
 MOST_AT_WAKING = 8  # of one asked for before they came: who is dead or frozen by then leaves so many to be reclaimed
 # A take for each call that ends would double what Redis is asked for: a slot may stand empty for so long, or until so
 # large a part of the service's slots has become free.

@@ -230,8 +230,10 @@ def _taken(reply: list[Any], asked_at: float) -> Taken:
 
 def entry_of(row: list[Any], asked_at: float) -> Entry:
     """What scripts hand out, see scripts/lib/supply.lua."""
-    lane, entry_id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job, outcomes, barred = row
-    fields = dict(zip(job[::2], job[1::2], strict=True))
+    (
+        lane, entry_id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters,
+        job_id, operation, priority, mode, traceparent, tracestate, outcomes, barred,
+    ) = row  # fmt: skip
     return Entry(
         lane=lane.decode(),
         id=entry_id.decode(),
@@ -244,11 +246,11 @@ def entry_of(row: list[Any], asked_at: float) -> Entry:
         effect=effect == b"1",
         parameters=parameters,
         outcomes=pairs(outcomes),
-        job_id=fields[b"id"].decode(),
-        operation=fields[b"operation"].decode(),
-        priority=PRIORITY[fields[b"priority"]],
-        mode=MODE[fields[b"mode"]],
-        traceparent=fields.get(b"traceparent", b"").decode(),
-        tracestate=fields.get(b"tracestate", b"").decode(),
+        job_id=job_id.decode(),
+        operation=operation.decode(),
+        priority=PRIORITY[priority],
+        mode=MODE[mode],
+        traceparent=traceparent.decode(),
+        tracestate=tracestate.decode(),
         barred=barred == 1,
     )

@@ -181,7 +181,7 @@ def _place(fields: list[Any]) -> Place:
 def _asked_for(request: bytes) -> dict[str, str]:
     """The line above the parameters."""
     names = ("operation", "client", "priority", "mode", "plan", "submitted", "deadline")
-    return dict(zip(names, request.partition(b"\n")[0].decode().split("\t"), strict=False))
+    return dict(zip(names, request.partition(b"\n")[0].decode().split("\0"), strict=False))
 
 
 def _member(member: str) -> Place:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 _BATCH = files("bff.broker").joinpath("scripts", "lib", "batch.lua").read_text()
 KEEP = Script(
     "keep",
-    f"""local ended = {{}}
+    f"""local ended, noted = {{}}, nil
 local function run(KEYS, ARGV)
   if ARGV[1] == 'fail' then return ended.nothing.there end
   redis.call('APPEND', KEYS[1], '')
@@ -33,7 +33,7 @@ end
 )
 PLACE = Script(
     "place",
-    f"""local ended = {{}}
+    f"""local ended, noted = {{}}, nil
 local function run(KEYS, ARGV) return redis.call('RPUSH', KEYS[1], ARGV[1]) end
 {_BATCH}""",
     batched=True,

@@ -29,7 +29,8 @@ Step = tuple[bool | Forced | None, int | None, int]
 def with_a_clock_to_set() -> Script:
     """The breaker's part of the scripts, at the time that is given."""
     library = "".join(
-        files("bff.broker").joinpath("scripts", "lib", f"{name}.lua").read_text() for name in ("allowed", "breaker")
+        files("bff.broker").joinpath("scripts", "lib", f"{name}.lua").read_text()
+        for name in ("allowed", "later", "breaker")
     )
     read = ", ".join(f"'breaker.{field}'" for field in FIELDS)
     return Script(

@@ -1,13 +1,17 @@
 """What a call's end brings about: for its job, for what waits on it, for what has to be undone."""
 
+import asyncio
+import re
 from dataclasses import replace
 
 import pytest
+from redis.exceptions import ResponseError
 
 from bff.broker.expiry import Expiry
 from bff.broker.job import CallStatus, JobStatus, Source, pairs
 from bff.broker.jobs import Cancellation
-from bff.broker.lanes import End, Entry, Noted
+from bff.broker.lanes import End, Entry, Health, Noted
+from bff.broker.pipeline import Pipeline
 from tests.broker.world import BAD, GOOD, World
 
 pytestmark = pytest.mark.anyio
@@ -274,3 +278,38 @@ async def test_what_was_slow_long_ago_does_not_count_against_what_is_called_agai
     slow_us = int(await world.redis.execute("HGET", world.keys.service("fast"), "slow_us"))
     assert slow_us < 11_000
     await world.accepted(timeout_ms=800)
+
+
+async def calls_of(pipeline: Pipeline, *commands: str) -> list[int]:
+    """How often scripts called each since the last CONFIG RESETSTAT."""
+    told = (await pipeline.execute("INFO", "commandstats")).decode()
+    calls = dict(re.findall(r"cmdstat_(\w+):calls=(\d+)", told))
+    return [int(calls[command]) for command in commands]
+
+
+async def test_what_ends_of_one_tick_write_alike_is_written_once(own_pipeline: Pipeline) -> None:
+    world = World(own_pipeline)
+    ids = [await world.accepted() for _ in range(6)]
+    entries = await world.take()
+    await own_pipeline.execute("CONFIG", "RESETSTAT")
+    told = [world.lanes().finish(entry, replace(GOOD, health=Health.WELL)) for entry in entries]
+    assert {noted for noted, _ in await asyncio.gather(*told)} == {Noted.DONE}
+    assert await calls_of(own_pipeline, "xack", "xdel", "zrem") == [6, 2, 2]  # the first goes at once
+    assert [(await world.job(job_id)).status for job_id in ids] == [JobStatus.SUCCEEDED] * 6
+    assert await own_pipeline.execute("HGET", world.keys.service("fast"), "breaker.good") == b"6"
+    assert await world.leftovers() == {}
+
+
+async def test_an_end_that_goes_wrong_hinders_no_other_of_its_tick(own_pipeline: Pipeline) -> None:
+    world = World(own_pipeline)
+    ids = [await world.accepted() for _ in range(3)]
+    entries = await world.take()
+    await own_pipeline.execute("RENAME", world.keys.job(ids[1]), "aside")
+    await own_pipeline.execute("SET", world.keys.job(ids[1]), "")
+    told = [world.lanes().finish(entry, GOOD) for entry in entries]
+    (first, _), wrong, (last, _) = await asyncio.gather(*told, return_exceptions=True)  # type: ignore[misc]
+    assert (first, last) == (Noted.DONE, Noted.DONE)
+    assert isinstance(wrong, ResponseError)
+    await own_pipeline.execute("RENAME", "aside", world.keys.job(ids[1]))
+    assert (await world.lanes().finish(entries[1], GOOD))[0] is Noted.DONE
+    assert await world.leftovers() == {}

@@ -55,3 +55,12 @@ async def test_what_else_happened_to_it_as_it_was_submitted_is_told(world: World
     job_id = await world.accepted("crowded", done=[Done("must", 12, 200, b"7")])
     told = [(event.what, event.call) for event in await world.jobs.timeline(job_id)]
     assert told == [(What.SUBMITTED, None), (What.INLINE, "must"), (What.QUEUED, "nice")]
+
+
+async def test_a_job_of_which_nobody_can_tell_what_was_asked_for_is_unknown_and_keeps_no_other_back(
+    world: World,
+) -> None:
+    lost, other = await world.accepted(), await world.accepted()
+    await world.redis.execute("SET", world.keys.parameters(lost), "one\tpublic\n{}")
+    assert [entry.job_id for entry in await world.take()] == [other]
+    assert await world.jobs.read(lost) is None

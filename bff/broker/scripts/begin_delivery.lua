@@ -14,6 +14,6 @@ if unwanted(job) then
   return { now, {}, {}, -1, 0 }
 end
 set_due(job.id, now + ARGV[3])
-tell(job, 'notifying', (job.notify_tries or 0) + 1)
+tell(job, 'notifying ' .. (job.notify_tries or 0) + 1)
 note(job, 'notify_begun', ARGV[2], 'notify_tries', (job.notify_tries or 0) + 1)
 return { now, flat_of(job), {}, -1, 0 }

@@ -15,7 +15,7 @@ if job and fields.kind == 'notification' and job.notify_state == 'buried' then
   conclude(job, 'dropped')
 end
 if job and fields.kind == 'compensation' then
-  tell(job, 'discarded', fields.call)
+  tell(job, 'discarded ' .. fields.call)
   put(job, fields.call .. '.discarded', 1)
   compensate(job, plan_of(job))
   save(job)

@@ -10,7 +10,7 @@ local job = load(id)
 if not job or job.notify_state ~= 'pending' or (job.notify_turn ~= turn and word ~= 'delivered') then return 'stale' end
 if word == 'again' or word == 'untried' then
   set_due(id, now + delay_ms)
-  tell(job, 'notification', word, delay_ms)
+  tell(job, 'notification ' .. word .. ' ' .. delay_ms)
   if word == 'untried' and job.notify_begun == turn then note(job, 'notify_tries', job.notify_tries - 1) end
 elseif word == 'buried' then
   job.notify_kept = now + BURIED_MS

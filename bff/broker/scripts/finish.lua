@@ -7,22 +7,10 @@
 --#include job
 --#include graph
 --#include breaker
+--#include measure
 --#include slot
 
--- What admission counts with: a moving average of the last 16 calls or so; and what 95 of 100 calls do not exceed, found by steps
--- of which 19 go down for each that goes up (Robbins and Monro, "A Stochastic Approximation Method", 1951).
-local times = {} -- as they stand, of each service: read once for all the runs of a batch
-local function note_time(service, took_us)
-  times[service] = times[service] or redis.call('HMGET', service, 'service_us', 'slow_us', 'expected_us', 'timed_at')
-  local read = times[service]
-  local slow_us = tonumber(read[2] and now - read[4] <= FRESH_MS and read[2] or read[3])
-  slow_us = math.floor(took_us > slow_us and slow_us + slow_us * 19 / 400 or math.max(1000, slow_us - slow_us / 400))
-  local service_us = whole((read[1] * 15 + took_us) / 16)
-  redis.call('HSET', service, 'service_us', service_us, 'slow_us', whole(slow_us), 'timed_at', now_text)
-  read[1], read[2], read[4] = service_us, slow_us, now
-  for _, plan in pairs(plans) do plan.rests = nil end -- which were worked out with what was measured before
-end
-
+noted = noted or {} -- from here on is written behind the last run of the batch what no run reads
 local id, name, entry, status, effect, milliseconds, http_status, error, source, stored_ms, data, cache_ms, health,
   pause_ms = unpack(ARGV)
 local job = load(id)
@@ -32,7 +20,7 @@ if not job or job[name .. '.entry'] ~= entry then return { 'stale', ended } end
 local plan = plan_of(job)
 local call = plan.by_name[name]
 
-tell(job, 'ended', name, status, http_status, milliseconds, source, error)
+tell(job, 'ended ' .. name .. ' ' .. status .. ' ' .. http_status .. ' ' .. milliseconds .. ' ' .. source .. ' ' .. error)
 let_go(job, call)
 if effect == '1' then put(job, name .. '.effect', '1') end
 note_health(KEYS[3], health, milliseconds)
@@ -52,9 +40,9 @@ if TERMINAL[job.status] and not call.undoes then
 else
   put(job, name .. '.status', status)
   put(job, name .. '.ms', milliseconds)
-  for field, value in pairs({ http_status = http_status, error = error, source = source }) do
-    if value ~= '' then put(job, name .. '.' .. field, value) end
-  end
+  if http_status ~= '' then put(job, name .. '.http_status', http_status) end
+  if error ~= '' then put(job, name .. '.error', error) end
+  if source ~= '' then put(job, name .. '.source', source) end
   if stored_ms ~= '' then put(job, name .. '.age_ms', math.max(0, now - stored_ms)) end
   if call.undoes then
     if status == 'failed' then bury('compensation', job, call, error) end

@@ -26,7 +26,7 @@ local function poisonous(job, plan, call)
 end
 
 local function lost(job, plan, call)
-  tell(job, 'reclaimed', call.name)
+  tell(job, 'reclaimed ' .. call.name)
   let_go(job, call)
   if job[call.name .. '.barred'] ~= '1' then -- else it was not called
     put(job, call.name .. '.effect', 1)

@@ -12,7 +12,7 @@ if fields.kind ~= 'compensation' and fields.kind ~= 'notification' then return '
 local job = load(fields.job)
 if not job then return 'gone' end
 redis.call('XDEL', KEYS[1], ARGV[1]) -- a first write that Redis allows at maxmemory
-tell(job, 'replayed', fields.call)
+tell(job, 'replayed' .. (fields.call and ' ' .. fields.call or ''))
 if fields.kind == 'notification' then
   set_due(job.id, now)
   note(job, 'notify_state', 'pending', 'notify_tries', 0, 'notify_kept', 0)

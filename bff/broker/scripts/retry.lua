@@ -34,10 +34,10 @@ if attempted == '0' then put(job, name .. '.attempts', job[name .. '.attempts'] 
 local spared = tonumber(job[name .. '.spared'] or 0) -- pushed back by a 429: nothing was done, and the call cannot help it
 if http_status == '429' and spared < MOST_SPARED then put(job, name .. '.spared', spared + 1) end
 if over then
-  tell(job, 'ended', name, 'failed', http_status, ran_ms, '', error)
+  tell(job, 'ended ' .. name .. ' failed ' .. http_status .. ' ' .. ran_ms .. '  ' .. error)
   compensate(job, plan)
 else
-  tell(job, 'parked', name, delay_ms, http_status, ran_ms, error)
+  tell(job, 'parked ' .. name .. ' ' .. delay_ms .. ' ' .. http_status .. ' ' .. ran_ms .. ' ' .. error)
   put(job, name .. '.status', 'queued')
   put(job, name .. '.error', error)
   put(job, name .. '.http_status', http_status)

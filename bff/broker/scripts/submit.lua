@@ -38,7 +38,7 @@ end
 timeout_ms = tonumber(timeout_ms)
 local deadline = whole(now + timeout_ms)
 local job = {
-  id = id, changed = {}, events = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
+  id = id, changed = {}, changes = 0, events = {}, operation = operation, client = client, priority = priority, mode = mode, plan = digest,
   version = 0, submitted = now_text, deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
 }
 local plan = plan_of(job)
@@ -50,7 +50,7 @@ local word, service, retry_ms, expected_ms, refused, states = admitting(plan, pr
 if word ~= 'accepted' then return { word, service, retry_ms, expected_ms } end
 
 local asked_for = { operation, client, priority, mode, digest, now_text, deadline, gateway, traceparent, tracestate }
-redis.call('SET', KEYS[2], table.concat(asked_for, '\t') .. '\n' .. parameters)
+redis.call('SET', KEYS[2], table.concat(asked_for, '\0') .. '\0\n' .. parameters)
 redis.call('ZADD', KEYS[3], deadline, id)
 if KEYS[5] then redis.call('SET', KEYS[5], id .. ' ' .. fingerprint, 'PX', kept_ms) end
 redis.call('HINCRBY', KEYS[4], 'in_flight', '1')
@@ -65,13 +65,13 @@ if notify ~= '' then
 end
 local regular = not next(done) and not next(refused)
 if not regular then redis.call('HSET', KEYS[1], 'status', 'queued') end -- it may end at once, and has a key to expire
-tell(job, 'submitted', gateway)
+tell(job, 'submitted ' .. gateway)
 for _, call in ipairs(plan.calls) do
   local at = done[call.name]
   if at then
     for k, field in ipairs({ '.ms', '.http_status' }) do put(job, call.name .. field, ARGV[at + k]) end
     put(job, call.name .. '.attempts', 1)
-    tell(job, 'inline', call.name, ARGV[at + 2], ARGV[at + 1])
+    tell(job, 'inline ' .. call.name .. ' ' .. ARGV[at + 2] .. ' ' .. ARGV[at + 1])
     put(job, call.name .. '.source', 'live')
     redis.call('HSET', cell .. 'outcomes:' .. id, call.name, ARGV[at + 3])
   else

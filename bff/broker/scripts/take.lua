@@ -5,7 +5,8 @@
 -- Returns {unconfigured} | {taken | idle | full | limited, again_ms, last entry id of each lane, entries, ended, now_ms}
 --   idle: nothing waits; the next one comes in behind the last ids. full: no slot is free; ask again when one is, or in again_ms.
 --   limited: its rate, its rest or its breaker allows no more, whatever is free; ask again in again_ms.
---   entry: lane, entry id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, job fields (flat), outcomes (flat), barred
+--   entry: lane, entry id, queued_ms, remaining_ms, call, attempts, spared, effect, parameters, id, operation,
+--     priority, mode, traceparent, tracestate, outcomes (flat), barred
 --   barred (0 | 1): the breaker is open; not to be called, but ended by what there is to fall back on
 --#include job
 --#include graph

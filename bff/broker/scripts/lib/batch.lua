@@ -11,4 +11,5 @@ for i = 1, tonumber(ARGV[1]) do
   replies[i] = well and reply or { err = tostring(reply):match('^%u+ .*') or 'ERR ' .. tostring(reply) }
   keys_before, arguments_before = keys_end, arguments_end
 end
+for i = 1, #(noted or {}), 2 do noted[i + 1](noted[i]) end
 return replies

@@ -4,6 +4,7 @@
 --                               .earlier_good .earlier_bad, and the rule: breaker.failure_percent .minimum_calls .window_ms .open_ms
 --                               breaker.forced (open | closed: an operator says so, whatever the ends of calls say)
 --#include allowed
+--#include later
 local BREAKER = { 'open_until', 'since', 'opened', 'window_at', 'good', 'bad', 'earlier_good', 'earlier_bad' }
 
 local function open_breaker(b)
@@ -32,16 +33,16 @@ local function too_bad(b)
   return all >= b.minimum_calls * b.window_ms and bad * 100 >= all * b.failure_percent
 end
 
--- What differs from what was `read` in the order of BREAKER; nil: all.
-local function write_breaker(service, b, read)
+-- What differs from what was read, if it was.
+local function write_breaker(b)
   local fields = {}
   for i, name in ipairs(BREAKER) do
-    if not read or b[name] ~= tonumber(read[i] or 0) then
+    if not b.read or b[name] ~= tonumber(b.read[i] or 0) then
       fields[#fields + 1] = 'breaker.' .. name
       fields[#fields + 1] = string.format('%.0f', b[name])
     end
   end
-  if #fields > 0 then redis.call('HSET', service, unpack(fields)) end
+  if #fields > 0 then redis.call('HSET', b.service, unpack(fields)) end
 end
 
 -- An operator's word stands above what the ends of calls say: 'open' | 'closed'. After 'auto' they count again: those of a few
@@ -49,39 +50,34 @@ end
 local function force_breaker(service, word)
   local forced = redis.call('HGET', service, 'breaker.forced')
   redis.call('HDEL', service, 'breaker.forced')
-  local b = {}
+  local b = { service = service }
   close_breaker(b)
   if word == 'auto' and forced == 'open' then b.open_until = now end
-  if word == 'closed' or word == 'auto' and forced == 'open' then write_breaker(service, b) end
+  if word == 'closed' or word == 'auto' and forced == 'open' then write_breaker(b) end
   if word ~= 'auto' then redis.call('HSET', service, 'breaker.forced', word) end
 end
 
--- Closed, and no bad end in either window.
-local function untroubled(read)
-  return tonumber(read[1] or 0) == 0 and tonumber(read[6] or 0) == 0 and tonumber(read[8] or 0) == 0
+-- As it stands, read once.
+local breakers = {}
+local function breaker_of(service)
+  if breakers[service] then return breakers[service] end
+  local read = redis.call('HMGET', service, 'breaker.open_until', 'breaker.since', 'breaker.opened', 'breaker.window_at',
+    'breaker.good', 'breaker.bad', 'breaker.earlier_good', 'breaker.earlier_bad',
+    'breaker.failure_percent', 'breaker.minimum_calls', 'breaker.window_ms', 'breaker.open_ms', 'breaker.forced')
+  local b = {
+    service = service, read = read, failure_percent = tonumber(read[9] or 0), minimum_calls = tonumber(read[10] or 0),
+    window_ms = tonumber(read[11] or 0), open_ms = tonumber(read[12] or 0), forced = read[13],
+  }
+  for i, name in ipairs(BREAKER) do b[name] = tonumber(read[i] or 0) end
+  breakers[service] = b
+  return b
 end
 
 -- What the end of a call that ran for `ran_ms` says of its service: 'well', 'ill', or '' (nothing).
-local breakers = {} -- as they stand, of each service: read once for all the runs of a batch, until one changes more than a number
 local function note_health(service, health, ran_ms)
   if health == '' then return end
-  local read = breakers[service] or redis.call('HMGET', service, 'breaker.open_until', 'breaker.since', 'breaker.opened', 'breaker.window_at',
-    'breaker.good', 'breaker.bad', 'breaker.earlier_good', 'breaker.earlier_bad',
-    'breaker.failure_percent', 'breaker.minimum_calls', 'breaker.window_ms', 'breaker.open_ms', 'breaker.forced')
-  local since, window_ms = tonumber(read[2] or 0), tonumber(read[11] or 0)
-  if read[13] or window_ms == 0 or now - ran_ms < since and since <= now + MAX_OPEN_MS then return end
-  if health == 'well' and untroubled(read) and now - (read[4] or 0) < window_ms then -- nothing but this can come of it
-    redis.call('HINCRBY', service, 'breaker.good', '1')
-    read[5] = (read[5] or 0) + 1
-    breakers[service] = read
-    return
-  end
-  breakers[service] = nil
-  local b = {
-    failure_percent = tonumber(read[9] or 0), minimum_calls = tonumber(read[10] or 0), window_ms = window_ms,
-    open_ms = tonumber(read[12] or 0),
-  }
-  for i, name in ipairs(BREAKER) do b[name] = tonumber(read[i] or 0) end
+  local b = breaker_of(service)
+  if b.forced or b.window_ms == 0 or now - ran_ms < b.since and b.since <= now + MAX_OPEN_MS then return end
   if b.open_until > 0 then
     if health == 'ill' then open_breaker(b) else b.good = b.good + 1 end
     if b.good >= PROBES then close_breaker(b) end
@@ -90,5 +86,5 @@ local function note_health(service, health, ran_ms)
     b[health == 'well' and 'good' or 'bad'] = b[health == 'well' and 'good' or 'bad'] + 1
     if too_bad(b) then open_breaker(b) end
   end
-  write_breaker(service, b, read)
+  later(b, write_breaker)
 end

@@ -23,7 +23,7 @@ end
 -- It is not, or no longer, to be delivered.
 local function conclude(job, state)
   redis.call('ZREM', cell .. 'notify', job.id)
-  tell(job, 'notification', state)
+  tell(job, 'notification ' .. state)
   note(job, 'notify_state', state)
   go_with_parameters(job)
 end

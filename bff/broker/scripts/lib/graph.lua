@@ -5,6 +5,7 @@
 --   <cell>lane:<service>:again      STREAM  likewise: retries, what dead workers left, compensations; taken before all lanes
 --   <cell>client:<client>           HASH    in_flight (jobs not terminal) next_us (its quota, see submit.lua)
 --   <cell>parked                    ZSET    id:call -> due_ms, retries that wait for their time
+--#include later
 --#include timing
 --#include notify
 --#include results
@@ -31,7 +32,7 @@ local function enter_lane(job, plan, call, again)
     put(job, call.name .. '.status', 'queued')
     put(job, call.name .. '.ready', now)
     put(job, call.name .. '.start_by', start_by(job, plan, call))
-    tell(job, 'queued', call.name)
+    tell(job, 'queued ' .. call.name)
     return
   end
   local lane = (again or call.undoes) and 'again' or job.priority
@@ -41,7 +42,7 @@ local function enter_lane(job, plan, call, again)
   put(job, call.name .. '.place', whole(place))
   redis.call('XADD', cell .. 'lane:' .. call.service .. ':' .. lane, '*',
     'job', job.id, 'call', call.name, 'start_by', whole(start_by(job, plan, call)))
-  tell(job, 'queued', call.name, lane)
+  tell(job, 'queued ' .. call.name .. ' ' .. lane)
 end
 
 -- It is not in flight any more; whose `entry` the job does not name is nobody's.
@@ -51,7 +52,7 @@ local function let_go(job, call)
 end
 
 local function close(job, call, status)
-  tell(job, status, call.name)
+  tell(job, status .. ' ' .. call.name)
   if OPEN[job[call.name .. '.status']] then
     book(job, call, -1)
     if status == 'expired' then redis.call('HINCRBY', cell .. 'service:' .. call.service, 'expired.' .. job.priority, 1) end
@@ -65,14 +66,15 @@ local function give_up(job, call, status)
   if not call.fallback then return end
   put(job, call.name .. '.status', 'fallback')
   put(job, call.name .. '.source', 'static')
-  tell(job, 'fallback', call.name)
+  tell(job, 'fallback ' .. call.name)
   put(job, call.name .. '.error', status)
   redis.call('HSET', cell .. 'outcomes:' .. job.id, call.name, call.fallback)
 end
 
 -- All keys of a job are kept until then; nil: until somebody says so.
+local ASKED_AND_ANSWERED = { 'parameters:', 'outcomes:' }
 local function keep_until(job, moment)
-  for _, key in ipairs({ 'parameters:', 'outcomes:' }) do
+  for _, key in ipairs(ASKED_AND_ANSWERED) do
     if moment then
       redis.call('PEXPIREAT', cell .. key .. job.id, moment)
     else
@@ -85,7 +87,7 @@ end
 -- To the dead letters: what was given up, and an operator has to look at.
 --   <cell>dead  STREAM  kind (call | compensation | notification) job operation client priority timeout_ms call service error attempts parameters
 local function bury(kind, job, call, error)
-  tell(job, 'buried', call.name, error)
+  tell(job, 'buried ' .. call.name .. ' ' .. error)
   redis.call('XADD', cell .. 'dead', '*', 'kind', kind, 'job', job.id, 'operation', job.operation, 'client', job.client,
     'priority', job.priority, 'timeout_ms', job.deadline - job.submitted, 'call', call.name, 'service', call.service,
     'error', error, 'attempts', job[call.name .. '.attempts'] or 0,
@@ -120,8 +122,8 @@ end
 local result_ttl_ms
 local function settle(job, plan, status, open_as)
   local in_flight = false
-  redis.call('ZREM', cell .. 'deadlines', job.id)
-  redis.call('HINCRBY', cell .. 'client:' .. job.client, 'in_flight', '-1')
+  remove('ZREM', cell .. 'deadlines', job.id)
+  count(cell .. 'client:' .. job.client, 'in_flight', -1)
   for _, call in ipairs(plan.calls) do
     local state = job[call.name .. '.status']
     if OPEN[state] then close(job, call, open_as) end
@@ -132,7 +134,7 @@ local function settle(job, plan, status, open_as)
   end
   put(job, 'status', status)
   put(job, 'finished', now_text)
-  tell(job, 'finished', status, job.blame)
+  tell(job, 'finished ' .. status .. (job.blame and ' ' .. job.blame or ''))
   result_ttl_ms = result_ttl_ms or redis.call('HGET', cell .. 'settings', 'result_ttl_ms')
   put(job, 'expires', whole(now + result_ttl_ms))
   ended[#ended + 1] = { job.id, job.operation, job.priority, job.mode, status, now - job.submitted }

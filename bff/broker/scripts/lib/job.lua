@@ -1,6 +1,6 @@
 -- A job inside a script: read once, changed in memory, written once by save(). All its keys share the hash tag of KEYS[1].
 --   <cell>parameters:<id>  STRING  what was asked for, which never changes: a line of operation, client, priority, mode, plan,
---                                  submitted, deadline, gateway, traceparent and tracestate, a tab between, and below it JSON
+--                                  submitted, deadline, gateway, traceparent and tracestate, a zero byte behind each, and below it JSON
 --   <cell>job:<id>         HASH    how it stands: status version [started finished expires final blame, and see notify.lua], and for
 --                                  each call <call>.status .attempts .entry .place .effect .ms …; what stands in that line, where
 --                                  the hash is kept for longer
@@ -13,7 +13,12 @@ local cell = KEYS[1]:match('^.-}:')
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 -- A whole number in digits. Lua by itself, or redis.call, writes it as if it were a fraction, which takes several times as long.
-local function whole(number) return string.format('%d', number) end
+local digits = {} -- of each number that was asked for: many are the same for all runs of a batch, or all that is taken
+local function whole(number)
+  local text = digits[number] or string.format('%d', number)
+  digits[number] = text
+  return text
+end
 local now_text = whole(now)
 local ended = {} -- id, operation, priority, mode, status, milliseconds since submit: of each job that this script ended
 
@@ -31,18 +36,21 @@ end
 
 -- What was asked for: the line, and the parameters below it where they are wanted, too.
 local LINE, LAST = 512, '511' -- bytes; nearly every line is shorter
-local ASKED_FOR = '^([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\n]*)\n()'
+local WORDS = 'ssssssssss' -- each ends with a zero byte
 local function asked_for(id, with_parameters)
   local key = cell .. 'parameters:' .. id
   local text = with_parameters and (redis.call('GET', key) or '') or redis.call('GETRANGE', key, '0', LAST)
   if not with_parameters and #text == LINE and not text:find('\n', 1, true) then text = redis.call('GET', key) end
-  local operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate, parameters_at =
-    text:match(ASKED_FOR)
-  return { -- with room for what else a job has: a table that grows is laid out anew each time it is full
+  local well, operation, client, priority, mode, plan, submitted, deadline, gateway, traceparent, tracestate, parameters_at =
+    pcall(struct.unpack, WORDS, text)
+  if not well then operation = nil end -- there is none, or it is no such line
+  return { -- with room for what else a job has, and for eleven changes: a table that grows is laid out anew each time it is full
     operation = operation, client = client, priority = priority, mode = mode, plan = plan, submitted = submitted,
     deadline = deadline, gateway = gateway, traceparent = traceparent, tracestate = tracestate,
-    parameters = with_parameters and parameters_at and text:sub(parameters_at) or nil,
-    id = id, changed = {}, events = {}, status = nil, version = nil, started = nil,
+    parameters = with_parameters and parameters_at and text:sub(parameters_at + 1) or nil,
+    id = id, events = {}, status = nil, version = nil, started = nil, changes = 0, changed = {
+      nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil,
+    },
   }
 end
 
@@ -59,14 +67,16 @@ end
 local function put(job, field, value)
   value = value .. ''
   job[field] = value
-  local changed = job.changed
-  changed[#changed + 1] = field
-  changed[#changed + 1] = value
+  local changed, count = job.changed, job.changes
+  changed[count + 1], changed[count + 2], job.changes = field, value, count + 2
 end
 
 -- What happened, for operators. No word that is told has a blank in it, and none is what a client sent or a service answered.
-local function tell(job, ...)
-  job.events[#job.events + 1] = whole(now - job.submitted) .. ' ' .. table.concat({ ... }, ' ')
+local elapsed = {} -- of each moment that a job was submitted at
+local function tell(job, what)
+  local after = elapsed[job.submitted] or whole(now - job.submitted) .. ' '
+  elapsed[job.submitted] = after
+  job.events[#job.events + 1] = after .. what
 end
 
 -- The newest are kept, for as long as the job's hash is.
@@ -87,8 +97,8 @@ end
 local function write(job)
   put(job, 'version', whole(job.version + 1))
   if TERMINAL[job.status] and not job.final then put(job, 'final', job.version) end
-  redis.call('HSET', cell .. 'job:' .. job.id, unpack(job.changed))
-  job.changed = {}
+  redis.call('HSET', cell .. 'job:' .. job.id, unpack(job.changed, 1, job.changes))
+  job.changes = 0
   keep_events(job)
 end
 

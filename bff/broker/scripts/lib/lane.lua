@@ -13,11 +13,11 @@ end
 -- What an entry stands for: job, plan, call, start_by (ms, 0: none). Without a job where that is gone, or where the entry is
 -- none of ours. `lean`: without the job's parameters, which may be a megabyte.
 local function stands_for(entry, lean)
-  local fields = by_name(entry[2])
-  local job = fields.job and fields.call and load(fields.job, not lean)
+  local fields = entry[2] -- by their places: see enter_lane
+  local job = fields[1] == 'job' and fields[3] == 'call' and load(fields[2], not lean)
   local plan = job and plan_of(job)
-  local call = plan and plan.by_name[fields.call]
-  if call then return job, plan, call, tonumber(fields.start_by) or 0 end
+  local call = plan and plan.by_name[fields[4]]
+  if call then return job, plan, call, tonumber(fields[6]) or 0 end
 end
 
 local function of_use(job, call) return job and job[call.name .. '.status'] == 'queued' end

@@ -7,10 +7,11 @@ local GRACE_MS = 30000
 
 -- The job's hash goes with its parameters at that `moment` (nil: not yet), and its timeline with it; later, where its end is
 -- still to be told.
+local STATE = { 'job:', 'timeline:' }
 local function keep_hash(job, moment)
   local keeps_on = not moment or job.notify_state == 'pending'
   local last = not keeps_on and whole(math.max(moment, now + 1000, job.notify_kept or 0))
-  for _, key in ipairs({ 'job:', 'timeline:' }) do
+  for _, key in ipairs(STATE) do
     if keeps_on then
       redis.call('PERSIST', cell .. key .. job.id)
     else

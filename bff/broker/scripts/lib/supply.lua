@@ -50,23 +50,19 @@ local function hand_out(supply, lane, entry, queued_ms, job, plan, call, by)
     supply.next_us = supply.next_us + supply.interval_us
     if job[call.name .. '.attempts'] == '1' then supply.firsts = supply.firsts + 1 end
   end
-  tell(job, open and 'barred' or 'taken', call.name, by, job[call.name .. '.attempts'] or '0', whole(queued_ms))
+  tell(job, (open and 'barred ' or 'taken ') .. call.name .. ' ' .. by .. ' ' .. (job[call.name .. '.attempts'] or '0') .. ' ' .. whole(queued_ms))
   if not synchronous(job, call) then supply.places[job.priority] = (supply.places[job.priority] or 0) + 1 end
   if job.status == 'queued' then
     put(job, 'status', 'running')
     put(job, 'started', now_text)
   end
   save(job)
-  local told = {
-    'id', job.id, 'operation', job.operation, 'priority', job.priority, 'mode', job.mode, 'traceparent', job.traceparent or '',
-    'tracestate', job.tracestate or '',
-  }
   local done = false
   for _, each in ipairs(plan.calls) do done = done or GOOD[job[each.name .. '.status']] end
   return {
     lane, entry, queued_ms, call.undoes and 0 or job.deadline - now, call.name,
     tonumber(job[call.name .. '.attempts'] or 0), tonumber(job[call.name .. '.spared'] or 0), job[call.name .. '.effect'] or '',
-    job.parameters, told, done and redis.call('HGETALL', cell .. 'outcomes:' .. job.id) or {},
-    open and 1 or 0,
+    job.parameters, job.id, job.operation, job.priority, job.mode, job.traceparent or '', job.tracestate or '',
+    done and redis.call('HGETALL', cell .. 'outcomes:' .. job.id) or {}, open and 1 or 0,
   }
 end

@@ -19,6 +19,15 @@ local function max_wait_ms(plan, call, priority, known)
   return plan.max_waits[name]
 end
 
+-- How the calls of a service went, as it stands: read once.
+local timings = {}
+local function timing_of(service)
+  local read = timings[service]
+    or redis.call('HMGET', service, 'expected_us', 'slow_us', 'timed_at', 'timeout_ms', 'service_us')
+  timings[service] = read
+  return read
+end
+
 -- From the start of a call to the end of its job along the longest required path, ms. `slow` has what is known already of
 -- services. bff/policies/admission.py counts the same.
 local function rest_ms(plan, call, slow)
@@ -28,8 +37,7 @@ local function rest_ms(plan, call, slow)
   for i = #plan.calls, 1, -1 do
     local this = plan.calls[i]
     if not slow[this.service] then
-      slow[this.service] = slow_ms(unpack(redis.call('HMGET', cell .. 'service:' .. this.service,
-        'expected_us', 'slow_us', 'timed_at', 'timeout_ms')))
+      slow[this.service] = slow_ms(unpack(timing_of(cell .. 'service:' .. this.service), 1, 4))
     end
     local later_ms = 0
     for j = i + 1, #plan.calls do
