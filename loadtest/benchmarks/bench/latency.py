@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from loadtest.benchmarks.bench.asked import Answer, Asked
 from loadtest.benchmarks.bench.contestants import (
@@ -17,14 +18,15 @@ from loadtest.benchmarks.bench.contestants import (
     answering,
     directory_of,
 )
-from loadtest.benchmarks.bench.figures import Figures, Rounds, Table, middle, percentile, short, spread
+from loadtest.benchmarks.bench.figures import NOTHING, Figures, Rounds, Table, middle, percentile, short, spread
 from loadtest.benchmarks.bench.processes import DRIVING_CORE, LISTENS, MEASURED_CORE, run, started
 from loadtest.benchmarks.bench.redis_server import redis_server
 
 PER_SECOND = 50
 CALL_SECONDS = 0.005
 WAYS = {"held": "one POST that is held", "long_poll": "POST and long poll"}
-HEAD = ("client", "p50 ms", "p90 ms", "p99 ms", "spread (p50)")
+ALONE = "the call alone, by the same client"
+HEAD = ("client", "p50 ms", "p90 ms", "p99 ms", "p50 over the call alone", "p99 over the call alone", "spread (p50)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def answer(asked: Asked, under: Path) -> Answer:
             directory = under / str(number)
             directory.mkdir()
             alone = [str(OUR_PYTHON), str(PEERS / "bff_latency.py"), downstream.url, "alone"]
-            itself = Waiting("the call alone, by the same client", alone, {}, directory)
+            itself = Waiting(ALONE, alone, {}, directory)
             measured.setdefault(itself.name, []).append(itself.measure(2 * asked.seconds))
             for contestant in contestants:
                 # Nobody else's worker runs meanwhile: some look for jobs a hundred times a second.
@@ -87,7 +89,20 @@ def table(rounds: Rounds) -> Table:
         f"From submitting to the result, {PER_SECOND} a second: what is added to a call of {1000 * CALL_SECONDS:.0f} ms"
     )
     rows = [
-        [name, *(short(middle(own, f"p{percent}_ms")) for percent in (50, 90, 99)), f"{spread(own, 'p50_ms'):.0%}"]
+        [
+            name,
+            *(short(middle(own, f"p{percent}_ms")) for percent in (50, 90, 99)),
+            *(_over(rounds, name, f"p{percent}_ms") for percent in (50, 99)),
+            f"{spread(own, 'p50_ms'):.0%}",
+        ]
         for name, own in rounds.items()
     ]
     return Table("latency", title, HEAD, rows)
+
+
+def _over(rounds: Rounds, name: str, figure: str) -> str:
+    """What is added to the call alone, round by round."""
+    if name == ALONE:
+        return NOTHING
+    pairs = zip(rounds[name], rounds[ALONE], strict=True)
+    return short(median(own[figure] - alone[figure] for own, alone in pairs))
