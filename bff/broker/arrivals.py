@@ -48,6 +48,19 @@ class Arrivals:
         finally:
             self._over.set()
 
+    async def interrupt(self) -> None:
+        """Have a take that waits take what there is now, and return once it has."""
+        while not self._over.is_set():
+            with suppress(BrokerUnavailable, ResponseError):
+                if self._client_id is not None:
+                    await self._lanes.cell.redis.execute("CLIENT", "UNBLOCK", self._client_id)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(UNBLOCK_AGAIN_SECONDS):
+                    await self._over.wait()
+
+    async def aclose(self) -> None:
+        await self._line.aclose()
+
     async def _take(self, behind: Sequence[str], wanted: int) -> Taken:
         if self._client_id is None:
             self._client_id = await self._line.execute("CLIENT", "ID")
@@ -70,16 +83,3 @@ class Arrivals:
         asked = self._line.ask(*command)
         asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())  # whoever wants it or not
         return asked
-
-    async def interrupt(self) -> None:
-        """Have a take that waits take what there is now, and return once it has."""
-        while not self._over.is_set():
-            with suppress(BrokerUnavailable, ResponseError):
-                if self._client_id is not None:
-                    await self._lanes.cell.redis.execute("CLIENT", "UNBLOCK", self._client_id)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(UNBLOCK_AGAIN_SECONDS):
-                    await self._over.wait()
-
-    async def aclose(self) -> None:
-        await self._line.aclose()
