@@ -327,6 +327,18 @@ async def test_an_expected_job_that_has_ended_before_it_is_followed_is_read(here
         later.leave()
 
 
+async def test_who_comes_knowing_more_than_others_were_told_keeps_nothing_from_them(here: Served) -> None:
+    """A submission that is repeated reads its job, and may know of a change before it is heard."""
+    async with expected(here) as job:
+        first = Follower(here, job.id)
+        assert await first.version() == 1
+        later = Follower(here, job.id, replace(job, version=2), until_ended=True)
+        await here.change(job, 2)
+        assert await first.version() == 2
+        first.leave()
+        later.leave()
+
+
 async def test_a_job_that_was_expected_in_vain_is_read(here: Served) -> None:
     """While nothing is heard, it may have ended."""
     gateway = here.gateway
