@@ -7,7 +7,7 @@ from dataclasses import replace
 from redis.exceptions import ResponseError
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.lanes import Lanes, Taken
+from bff.broker.lanes import Lanes, Supply, Taken
 from bff.broker.pipeline import Pipeline
 
 BLOCK_MS = 1000
@@ -47,17 +47,26 @@ class Arrivals:
 
     async def _take(self, last: Taken, wanted: int) -> Taken:
         if self._client_id is None:
-            self._client_id = await self._line.execute("CLIENT", "ID")
+            self._client_id = await self._own_id()
         waited = self._line.ask("XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", *self._lanes.keys, *last.last_ids)
-        # A refusal says that the lanes are gone, by a flush: the take lays them down again, or tells what is wrong.
         waited.add_done_callback(lambda waited: waited.cancelled() or waited.exception())
-        return await self._lanes.take_later(self._cell, wanted, last)
+        taken = await self._lanes.take_later(self._cell, wanted, last)
+        if isinstance(waited.exception(), ResponseError) and taken.supply is Supply.IDLE:
+            await asyncio.sleep(BLOCK_MS / 1000)  # it was refused at once: who asks again would never stop asking
+        return taken
+
+    async def _own_id(self) -> int:
+        """0, which nobody has, where Redis does not say."""
+        try:
+            return int(await self._line.execute("CLIENT", "ID"))
+        except ResponseError:
+            return 0
 
     async def interrupt(self) -> None:
         """Have a take that waits take what there is now, and return once it has."""
         while not self._over.is_set():
             with suppress(BrokerUnavailable, ResponseError):
-                if self._client_id is not None:
+                if self._client_id:
                     await self._lanes.cell.redis.execute("CLIENT", "UNBLOCK", self._client_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(UNBLOCK_AGAIN_SECONDS):
