@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 
 from starlette.requests import HTTPConnection
 
@@ -24,6 +25,7 @@ from gateway.submission.inline import Inline
 from gateway.submission.synchronous import Synchronous
 
 CLAIMED_AT_ONCE = 100
+TURNS_AWAY_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class Gateway:
     forms: Forms = field(default_factory=Forms)
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    _turned_away_at: dict[str, float] = field(default_factory=dict)
     _drain_began: float | None = None
     _to_claim: dict[str, None] = field(default_factory=dict)
     _claiming: "asyncio.Task[None] | None" = None
@@ -58,6 +61,14 @@ class Gateway:
         """Of the time for draining."""
         gone = 0.0 if self._drain_began is None else time.monotonic() - self._drain_began
         return max(0.0, self.settings.drain_seconds - gone)
+
+    def turned_away(self, operation: str) -> None:
+        """A request for it was refused."""
+        self._turned_away_at[operation] = time.monotonic()
+
+    def turns_away(self, operation: str) -> bool:
+        """Whether one was within the last second: others are likely to be, which is to cost as little as it can."""
+        return time.monotonic() - self._turned_away_at.get(operation, -inf) < TURNS_AWAY_SECONDS
 
     def retrieved(self, job: Job, channel: Channel) -> None:
         """A job was handed to its own client: counted, and claimed where it has ended."""

@@ -10,7 +10,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from bff.broker.errors import BrokerUnavailable
-from bff.broker.lanes import Lanes, Taken
+from bff.broker.lanes import Lanes, Supply, Taken
 from bff.broker.pipeline import Pipeline
 
 BLOCK_MS = 1000
@@ -52,7 +52,7 @@ class Arrivals:
         """Have a take that waits take what there is now, and return once it has."""
         while not self._over.is_set():
             with suppress(BrokerUnavailable, ResponseError):
-                if self._client_id is not None:
+                if self._client_id:
                     await self._lanes.cell.redis.execute("CLIENT", "UNBLOCK", self._client_id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(UNBLOCK_AGAIN_SECONDS):
@@ -63,11 +63,10 @@ class Arrivals:
 
     async def _take(self, behind: Sequence[str], wanted: int) -> Taken:
         if self._client_id is None:
-            self._client_id = await self._line.execute("CLIENT", "ID")
+            self._client_id = await self._own_id()
         sent_at = time.monotonic()
         told = self._ask("TIME") if self._compared is None or sent_at - self._compared[0] >= COMPARED_SECONDS else None
-        # A refusal says that the lanes are gone, by a flush: the take lays them down again, or tells what is wrong.
-        self._ask("XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", *self._lanes.keys, *behind)
+        waited = self._ask("XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", *self._lanes.keys, *behind)
 
         def taken_at(now_ms: int) -> float:
             if told is not None:
@@ -77,7 +76,17 @@ class Arrivals:
             here, there = self._compared
             return max(sent_at, min(here + now_ms / 1000 - there, time.monotonic()))  # whatever a clock leaps
 
-        return await self._lanes.take_by(self._cell, wanted, taken_at)
+        taken = await self._lanes.take_by(self._cell, wanted, taken_at)
+        if isinstance(waited.exception(), ResponseError) and taken.supply is Supply.IDLE:
+            await asyncio.sleep(BLOCK_MS / 1000)  # it was refused at once: who asks again would never stop asking
+        return taken
+
+    async def _own_id(self) -> int:
+        """0, which nobody has, where Redis does not say."""
+        try:
+            return int(await self._line.execute("CLIENT", "ID"))
+        except ResponseError:
+            return 0
 
     def _ask(self, *command: str | int) -> asyncio.Future[Any]:
         asked = self._line.ask(*command)

@@ -202,10 +202,11 @@ class Live:
     def follow(self, job_id: str, follower: Follower, known: Job | None = None) -> None:
         """Have `follower` told of a job, beginning with how it stands after now.
 
-        Or with what comes after `known`, where the job was expected, so that nothing can have been missed since.
+        Or with what comes after `known`, where the job was expected, so that nothing can have been missed since. But
+        not where others were told of another version: of that of `known` they are still to be told.
         """
         view = self._viewed(job_id, self._watch.add)
-        if known is not None and view.expected and view.heard and view.version <= known.version:
+        if known is not None and view.expected and view.heard and view.version in (0, known.version):
             view.followers[follower] = _TOLD
             view.version = known.version
             return

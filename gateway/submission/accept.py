@@ -82,7 +82,9 @@ async def _accept(
             raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
         case Refused() as refused:
             gateway.metrics.rejected(submission, refused.reason)
+            gateway.turned_away(operation.name)
             raise refusal(refused, submission)
         case QuotaExceeded() as exceeded:
             gateway.metrics.rejected(submission, problems.QUOTA_EXCEEDED.slug)
+            gateway.turned_away(operation.name)
             raise quota_exceeded(exceeded, submission)

@@ -96,7 +96,8 @@ async def _submit(
         notify=notify,
     )
     waits = mode is Mode.SYNC or steering.preferences.wait_seconds
-    with gateway.live.expecting(submission.id) if waits else nullcontext():
+    ahead = waits and not gateway.turns_away(operation.name)
+    with gateway.live.expecting(submission.id) if ahead else nullcontext():
         accepted = await (_start if mode is Mode.SYNC else accept)(gateway, operation, parameters, submission)
         match accepted:
             case Accepted(read_back=None) if not waits:

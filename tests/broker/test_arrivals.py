@@ -138,6 +138,40 @@ async def test_a_wait_that_begins_just_then_is_interrupted_too(idle: Idle) -> No
             assert (await taking).supply is Supply.IDLE
 
 
+async def with_rights(idle: Idle, redis: Server, *rights: str) -> None:
+    """As a user of Redis who may do all but what is named."""
+    await idle.arrivals.aclose()
+    await idle.world.redis.execute("ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", *rights)
+    idle.arrivals = Arrivals(idle.world.lanes(), f"unix://limited:secret@{redis.socket}")
+
+
+@pytest.mark.usefixtures("patient")
+async def test_who_is_not_told_its_connection_waits_all_the_same(idle: Idle, own_redis: Server) -> None:
+    await with_rights(idle, own_redis, "-client")
+    taking = await idle.waiting()
+    job_id = await idle.world.accepted()
+    assert [entry.job_id for entry in (await taking).entries] == [job_id]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_who_is_not_told_its_connection_can_be_interrupted_when_the_wait_is_over(
+    idle: Idle, own_redis: Server
+) -> None:
+    await with_rights(idle, own_redis, "-client")
+    taking = await idle.waiting()
+    await idle.arrivals.interrupt()
+    assert (await taking).supply is Supply.IDLE
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_who_may_not_wait_in_redis_does_not_ask_without_end(idle: Idle, own_redis: Server) -> None:
+    await with_rights(idle, own_redis, "-xread")
+    began = time.monotonic()
+    taken = await idle.arrivals.take(idle.last.last_ids, 10)
+    assert (taken.supply, list(taken.entries)) == (Supply.IDLE, [])
+    assert time.monotonic() - began >= 0.19
+
+
 @pytest.mark.usefixtures("hasty")
 async def test_after_a_lost_connection_a_wait_is_on_a_new_one(idle: Idle) -> None:
     taking = await idle.waiting()

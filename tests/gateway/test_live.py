@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from unittest.mock import ANY
@@ -327,6 +327,18 @@ async def test_an_expected_job_that_has_ended_before_it_is_followed_is_read(here
         later.leave()
 
 
+async def test_who_comes_knowing_more_than_others_were_told_keeps_nothing_from_them(here: Served) -> None:
+    """A submission that is repeated reads its job, and may know of a change before it is heard."""
+    async with expected(here) as job:
+        first = Follower(here, job.id)
+        assert await first.version() == 1
+        later = Follower(here, job.id, replace(job, version=2), until_ended=True)
+        await here.change(job, 2)
+        assert await first.version() == 2
+        first.leave()
+        later.leave()
+
+
 async def test_a_job_that_was_expected_in_vain_is_read(here: Served) -> None:
     """While nothing is heard, it may have ended."""
     gateway = here.gateway
@@ -354,6 +366,27 @@ async def test_a_submission_that_is_held_to_its_end_reads_nothing(here: Served, 
             assert await jobs.cancel(job_id, PUBLIC) == (Cancellation.CANCELLED, [ANY])
             assert (await answering).json()["status"] == "cancelled"
     assert len(reads) <= 2  # but where the subscription was confirmed after the job was accepted
+
+
+async def test_while_requests_are_refused_none_subscribes_ahead(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal is to cost as little as it can."""
+    ahead: list[str] = []
+    broker, expecting = here.gateway.broker, here.gateway.live.expecting
+
+    def counted(job_id: str) -> AbstractContextManager[None]:
+        ahead.append(job_id)
+        return expecting(job_id)
+
+    monkeypatch.setattr(here.gateway.live, "expecting", counted)
+    await broker.pipeline.execute("HSET", broker.cell.keys.service("echo"), "breaker.forced", "open")
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{here.port}", trust_env=False) as client:
+        for _ in range(5):
+            answer = await client.post("/v1/operations/echo", json={"text": "hi"}, headers={"Prefer": "wait=30"})
+            assert answer.status_code == 503
+        assert len(ahead) == 1
+        monkeypatch.setattr("gateway.gateway.TURNS_AWAY_SECONDS", 0.0)
+        await client.post("/v1/operations/echo", json={"text": "hi"}, headers={"Prefer": "wait=30"})
+        assert len(ahead) == 2
 
 
 async def _until(holds: Callable[[], bool]) -> None:

@@ -115,12 +115,16 @@ local function news_of(job)
   return cjson.encode({ now = now, fields = fields, outcomes = outcomes })
 end
 
--- Whoever waits is told "<version>", and at the job's end "<version> <news>".
+-- Whoever waits is told "<version>", and at the job's end "<version> <news>". Without news where nobody here has subscribed: who
+-- did so before a failover may be connected to what is a replica of this Redis now, which hears of it all the same.
 local function save(job)
   write(job)
   local channel = cell .. 'changed:' .. job.id
-  if redis.call('PUBSUB', 'NUMSUB', channel)[2] == 0 then return end
-  redis.call('PUBLISH', channel, TERMINAL[job.status] and job.version .. ' ' .. news_of(job) or job.version)
+  local told = job.version
+  if TERMINAL[job.status] then
+    told = told .. ' ' .. (redis.call('PUBSUB', 'NUMSUB', channel)[2] > 0 and news_of(job) or '')
+  end
+  redis.call('PUBLISH', channel, told)
 end
 
 -- What a script has worked out of a plan (see timing.lua) it may use for all jobs that have it: no time passes in a script. What
