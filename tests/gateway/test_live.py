@@ -95,9 +95,8 @@ async def test_who_comes_later_is_told_what_was_read_after_it_came(here: Served,
     first.leave()
 
 
-async def test_a_read_that_began_before_it_came_is_not_for_it(
-    here: Served, job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def reading_slowly(here: Served, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """From here on a job that was read, which the first event says, is not told of until the second is set."""
     jobs = here.gateway.broker.jobs
     read = jobs.read
     was_read, go_on = asyncio.Event(), asyncio.Event()
@@ -109,6 +108,13 @@ async def test_a_read_that_began_before_it_came_is_not_for_it(
         return found
 
     monkeypatch.setattr(jobs, "read", slow)
+    return was_read, go_on
+
+
+async def test_a_read_that_began_before_it_came_is_not_for_it(
+    here: Served, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_read, go_on = reading_slowly(here, monkeypatch)
     first = Follower(here, job.id)
     await was_read.wait()
     await here.gateway.broker.pipeline.execute("HSET", here.gateway.broker.cell.keys.job(job.id), "version", 5)
@@ -217,17 +223,7 @@ async def test_an_end_that_comes_while_it_is_read_is_told_last_and_once(
 ) -> None:
     follower = Follower(here, job.id)
     assert await follower.version() == 1
-    jobs = here.gateway.broker.jobs
-    read = jobs.read
-    was_read, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slow(job_id: str) -> Job | None:
-        found = await read(job_id)
-        was_read.set()
-        await go_on.wait()
-        return found
-
-    monkeypatch.setattr(jobs, "read", slow)
+    was_read, go_on = reading_slowly(here, monkeypatch)
     await here.change(job, 2)
     await was_read.wait()
     heard = asyncio.Event()
