@@ -43,9 +43,7 @@ class Consumer:
         self._many = max(1, min(MOST_AT_ONCE, int(MANY * performer.service.max_concurrency)))
         self._patience: asyncio.Timeout | None = None
         self._stopping = False
-        self._behind: Sequence[str] | None = (
-            None  # the last entries of the lanes, where nothing waited at the last take
-        )
+        self._behind: Sequence[str] | None = None  # what the last take saw, where it left nothing
         self._over = asyncio.Event()
         metrics.slots.labels(self.service, "leased").set_function(lambda: self.held.leased)
         metrics.slots.labels(self.service, "busy").set_function(lambda: self.held.busy)
