@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from bff.broker.connect import Broker
 from bff.broker.errors import BrokerUnavailable
 from bff.broker.job import Job
+from bff.broker.jobs import Submission
 from bff.broker.rollout import Rollout
 from bff.catalog.catalog import Catalog
 from bff.catalog.clients import ClientRegister
@@ -25,7 +26,7 @@ from gateway.submission.inline import Inline
 from gateway.submission.synchronous import Synchronous
 
 CLAIMED_AT_ONCE = 100
-TURNS_AWAY_SECONDS = 1.0
+REJECTS_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class Gateway:
     forms: Forms = field(default_factory=Forms)
     pace: PollPace = field(default_factory=PollPace)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    _turned_away_at: dict[str, float] = field(default_factory=dict)
+    _rejected_at: dict[str, float] = field(default_factory=dict)
     _drain_began: float | None = None
     _to_claim: dict[str, None] = field(default_factory=dict)
     _claiming: "asyncio.Task[None] | None" = None
@@ -62,13 +63,14 @@ class Gateway:
         gone = 0.0 if self._drain_began is None else time.monotonic() - self._drain_began
         return max(0.0, self.settings.drain_seconds - gone)
 
-    def turned_away(self, operation: str) -> None:
-        """A request for it was refused."""
-        self._turned_away_at[operation] = time.monotonic()
+    def rejected(self, submission: Submission, reason: str) -> None:
+        """It was not accepted: counted, and remembered."""
+        self.metrics.rejected(submission, reason)
+        self._rejected_at[submission.operation] = time.monotonic()
 
-    def turns_away(self, operation: str) -> bool:
-        """Whether one was within the last second: others are likely to be, which is to cost as little as it can."""
-        return time.monotonic() - self._turned_away_at.get(operation, -inf) < TURNS_AWAY_SECONDS
+    def rejects(self, operation: str) -> bool:
+        """Whether a request for it was rejected within the last second: more are likely to be, and must cost little."""
+        return time.monotonic() - self._rejected_at.get(operation, -inf) < REJECTS_SECONDS
 
     def retrieved(self, job: Job, channel: Channel) -> None:
         """A job was handed to its own client: counted, and claimed where it has ended."""

@@ -55,7 +55,7 @@ async def _accept(
     gateway: Gateway, operation: Operation, parameters: Parameters, submission: Submission
 ) -> Accepted | Replayed:
     if gateway.draining.is_set():
-        gateway.metrics.rejected(submission, problems.DRAINING.slug)
+        gateway.rejected(submission, problems.DRAINING.slug)
         raise Problem(problems.DRAINING, "This gateway is shutting down.", retry_after=1)
     failpoint(Point.BEFORE_SUBMIT)
     try:
@@ -67,7 +67,7 @@ async def _accept(
         finally:
             gateway.metrics.accepting(operation.name, time.perf_counter() - began)
     except BrokerUnavailable:
-        gateway.metrics.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
+        gateway.rejected(submission, problems.BROKER_UNAVAILABLE.slug)
         raise
     failpoint(Point.AFTER_SUBMIT)
     match submitted:
@@ -81,10 +81,8 @@ async def _accept(
             detail = "This Idempotency-Key was used for this operation with another body."
             raise Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
         case Refused() as refused:
-            gateway.metrics.rejected(submission, refused.reason)
-            gateway.turned_away(operation.name)
+            gateway.rejected(submission, refused.reason)
             raise refusal(refused, submission)
         case QuotaExceeded() as exceeded:
-            gateway.metrics.rejected(submission, problems.QUOTA_EXCEEDED.slug)
-            gateway.turned_away(operation.name)
+            gateway.rejected(submission, problems.QUOTA_EXCEEDED.slug)
             raise quota_exceeded(exceeded, submission)

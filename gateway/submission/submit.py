@@ -96,7 +96,7 @@ async def _submit(
         notify=notify,
     )
     waits = mode is Mode.SYNC or steering.preferences.wait_seconds
-    ahead = waits and not gateway.turns_away(operation.name)
+    ahead = waits and not gateway.rejects(operation.name)
     with gateway.live.expecting(submission.id) if ahead else nullcontext():
         accepted = await (_start if mode is Mode.SYNC else accept)(gateway, operation, parameters, submission)
         match accepted:
@@ -132,7 +132,7 @@ def _mode(gateway: Gateway, request: Request, client: Client, operation: Operati
 
 
 def _too_many_synchronous(gateway: Gateway, submission: Submission) -> Problem:
-    gateway.metrics.rejected(submission, problems.QUEUE_FULL.slug)
+    gateway.rejected(submission, problems.QUEUE_FULL.slug)
     detail = f"This gateway holds as many synchronous requests for {submission.operation!r} as it may; "
     detail += "`Prefer: respond-async` is not bound by that."
     return Problem(problems.QUEUE_FULL, detail, retry_after=OVERLOAD_RETRY_SECONDS)

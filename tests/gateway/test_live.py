@@ -380,7 +380,7 @@ async def test_while_requests_are_refused_none_subscribes_ahead(here: Served, mo
             answer = await client.post("/v1/operations/echo", json={"text": "hi"}, headers={"Prefer": "wait=30"})
             assert answer.status_code == 503
         assert len(ahead) == 1
-        monkeypatch.setattr("gateway.gateway.TURNS_AWAY_SECONDS", 0.0)
+        monkeypatch.setattr("gateway.gateway.REJECTS_SECONDS", 0.0)
         await client.post("/v1/operations/echo", json={"text": "hi"}, headers={"Prefer": "wait=30"})
         assert len(ahead) == 2
 
